@@ -1,0 +1,8 @@
+"""Simulations, from files to particles in physical units."""
+
+from ..lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {"Header": "particles", "ParticleSet": "particles", "Species": "particles", "open_cutout": "cutout", "toy": ""},
+)
