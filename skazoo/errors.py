@@ -44,10 +44,12 @@ def check_choice(name: str, value: object, choices) -> None:
     raise ParameterError(f"unknown {name} {value!r}.{hint} Known: {', '.join(sorted(map(str, choices)))}.")
 
 
-def check_positive(name: str, value) -> None:
-    """Raise `ParameterError` unless the number or Quantity `value` is finite and above zero."""
+def check_positive(name: str, value, unit=None) -> None:
+    """Raise `ParameterError` unless the number or Quantity `value` is finite, above zero and (if given) of `unit`."""
     import math
 
+    if unit is not None and not (hasattr(value, "unit") and value.unit.is_equivalent(unit)):
+        raise ParameterError(f"{name} must be a Quantity convertible to {unit}, but is {value!r}.")
     number = float(getattr(value, "value", value))
     if not (math.isfinite(number) and number > 0):
         raise ParameterError(f"{name} must be positive and finite, but is {value}.")

@@ -45,15 +45,13 @@ def draw(map_: Map, ax=None, norm=None, title: str | None = None, colorbar: bool
     field = FIELDS.get(map_.field)
     half = float(map_.extent.to_value(u.kpc)) / 2
     norm = norm or stretch(map_.data, map_.field)
-    cmap = plt.get_cmap(field.cmap if field else "viridis").copy()
-    logarithmic = bool(field and field.transform == "log10")
-    if logarithmic:
-        cmap.set_bad(cmap(0.0))
+    cmap = plt.get_cmap(field.cmap if field else "viridis")
+    values = map_.data
     if field and field.weight:
-        cmap.set_bad("0.15")  # a mean over nothing is no small value
-        values = np.ma.masked_equal(map_.data, 0.0)
-    else:
-        values = np.ma.masked_less_equal(map_.data, 0.0) if logarithmic else map_.data
+        # a mean over nothing is no small value
+        cmap, values = cmap.with_extremes(bad="0.15"), np.ma.masked_equal(values, 0.0)
+    elif field and field.transform == "log10":
+        cmap, values = cmap.with_extremes(bad=cmap(0.0)), np.ma.masked_less_equal(values, 0.0)
     image = ax.imshow(
         values, origin="lower", cmap=cmap, norm=norm, extent=(-half, half, -half, half), interpolation="nearest"
     )

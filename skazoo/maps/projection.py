@@ -16,7 +16,9 @@ import numpy as np
 __all__ = ["project"]
 
 _TABLE = 2048  # entries in q^2 of the projected kernel
-_MEDIUM = 2.0  # support radii (pixels) up to which sub-pixel points stand for the kernel
+_MEDIUM = 3.0  # support radii (pixels) up to which small squares tile the kernel; larger ones are sampled at pixels
+_SQUARES = (1, 6, 10)  # across the support, for radii up to _SQUARES_UP_TO pixels
+_SQUARES_UP_TO = (0.05, 0.7)
 _CHUNKS = 8  # fixed, so that the order of summation does not depend on the number of threads
 
 
@@ -41,18 +43,19 @@ def _kernel_table() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _stencils() -> tuple[np.ndarray, np.ndarray]:
-    """Points in the unit disc and their kernel weights for small particles; rows are x, y, weight.
+    """Squares that tile the unit disc, with their kernel weights; rows are x and y of the centre, half side, weight.
 
-    Three stencils of growing fineness follow one another; the second array holds their bounds.
+    Stencils of growing fineness follow one another; the second array holds their bounds.
     """
     table, parts, bounds = _kernel_table(), [], [0]
-    for across in (1, 5, 9):
+    for across in _SQUARES:
         axis = (np.arange(across) - (across - 1) / 2) * 2.0 / across
         x, y = (a.ravel() for a in np.meshgrid(axis, axis))
         square = x**2 + y**2
         inside = square < 1.0
         weight = np.interp(square[inside] * _TABLE, np.arange(_TABLE + 1), table)
-        parts.append(np.stack([x[inside], y[inside], weight / weight.sum()]))
+        half = np.full(inside.sum(), 1.0 / across)
+        parts.append(np.stack([x[inside], y[inside], half, weight / weight.sum()]))
         bounds.append(bounds[-1] + inside.sum())
     return np.concatenate(parts, axis=1), np.array(bounds)
 
@@ -78,15 +81,26 @@ def _deposit(x, y, support, values, npix, table, stencil, bounds):
             if px + h <= 0 or py + h <= 0 or px - h >= npix or py - h >= npix:
                 continue
             kept = 0.0
+            h = max(h, 1e-3)  # a point is a tiny square
             if h <= _MEDIUM:
-                size = 0 if h < 0.05 else (1 if h < 0.5 else 2)
+                size = 0 if h < _SQUARES_UP_TO[0] else (1 if h < _SQUARES_UP_TO[1] else 2)
+                half = h * stencil[2, bounds[size]]
                 for k in range(bounds[size], bounds[size + 1]):
-                    column = math.floor(px + h * stencil[0, k])
-                    row = math.floor(py + h * stencil[1, k])
-                    if 0 <= column < npix and 0 <= row < npix:
-                        kept += stencil[2, k]
-                        for f in range(fields):
-                            image[row, column, f] += stencil[2, k] * values[i, f]
+                    left, bottom = px + h * stencil[0, k] - half, py + h * stencil[1, k] - half
+                    column, row = math.floor(left), math.floor(bottom)
+                    # share of the square in the next column and row
+                    right = max(0.0, left + 2.0 * half - (column + 1)) / (2.0 * half)
+                    top = max(0.0, bottom + 2.0 * half - (row + 1)) / (2.0 * half)
+                    for step_row in range(2):
+                        for step_column in range(2):
+                            share = (top if step_row else 1.0 - top) * (right if step_column else 1.0 - right)
+                            at_row, at_column = row + step_row, column + step_column
+                            if share <= 0.0 or not (0 <= at_row < npix and 0 <= at_column < npix):
+                                continue
+                            weight = stencil[3, k] * share
+                            kept += weight
+                            for f in range(fields):
+                                image[at_row, at_column, f] += weight * values[i, f]
                 inside[i] = kept
                 continue
             first_column, last_column = math.floor(px - h), math.floor(px + h)

@@ -53,9 +53,9 @@ def render(
         check_choice("field", name, RENDERED)
     if int(npix) != npix or npix < 1:
         raise ParameterError(f"npix must be a whole number of pixels, at least 1, but is {npix}.")
-    check_positive("extent", extent)
+    check_positive("extent", extent, u.kpc)
     depth = extent if depth is None else depth
-    check_positive("depth", depth)
+    check_positive("depth", depth, u.kpc)
     conditions = conditions or Conditions()
     npix, side = int(npix), float(extent.to_value(u.kpc))
     matrix = rotation_matrix(rotation, particles)

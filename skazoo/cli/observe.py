@@ -1,0 +1,95 @@
+"""`skazoo observe`: maps of a galaxy in a file, and the mock SKA observation of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from .arguments import add_view, centre, names, rotation
+
+_EXAMPLE = """\
+example:
+  skazoo observe cutout_12.hdf5 --fields gas,hi,stars --array ska-mid-aa4 --hours 100 --out galaxy_12
+"""
+
+
+def add_parser(commands) -> None:
+    parser = commands.add_parser(
+        "observe",
+        help="render a simulated galaxy and observe it with the SKA",
+        description="Reads a TNG cutout or one-piece snapshot, renders maps, makes the mock 21 cm observation, and "
+        "writes FITS files (WCS, BUNIT, beam), a PNG sheet and summary.json.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", help="HDF5 file in TNG's layout")
+    parser.add_argument("--out", required=True, metavar="DIR", help="output folder")
+    parser.add_argument("--fields", default="gas,hi,stars,brightness_temperature", metavar="A,B,...")
+    parser.add_argument("--array", default="ska-mid-aa4", help="telescope, or 'none' (default ska-mid-aa4)")
+    add_view(parser)
+    parser.add_argument("--redshift", type=float, default=0.02, help="where to put a galaxy of z=0 (default 0.02)")
+    parser.add_argument("--hours", type=float, default=100.0, help="observing time (default 100)")
+    parser.add_argument("--channel-width", type=float, default=400.0, metavar="KM/S", help="default 400")
+    parser.add_argument("--taper", type=float, default=12.0, metavar="ARCSEC", help="Gaussian taper (default 12)")
+    parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.set_defaults(run=run)
+
+
+def run(args) -> None:
+    import astropy.units as u
+
+    from ..datasets.generate import View, mock_observation
+    from ..files import replacing_folder
+    from ..maps.fields import FIELDS, Conditions
+    from ..maps.plot import sheet
+    from ..maps.rendering import render
+    from ..simulations import open_cutout
+
+    fields = names(args.fields)
+    particles = open_cutout(args.file, centre(args.centre))
+    conditions = Conditions(channel_width=args.channel_width * u.km / u.s)
+    array = "" if args.array == "none" else args.array
+    wanted = (*fields, "brightness_temperature") if array else fields
+    maps = render(
+        particles, tuple(dict.fromkeys(wanted)), args.npix, args.extent * u.kpc, rotation(args.rotation),
+        conditions=conditions,
+    )  # fmt: skip
+    shown = {name: maps[name] for name in fields}
+    if array:
+        view = View(args.npix, args.extent, fields, array, args.redshift, args.hours, args.channel_width, args.taper)
+        seen = mock_observation(view, particles.header.redshift).observe(maps["brightness_temperature"], seed=args.seed)
+        shown["ska"] = seen.dirty
+        for one in shown.values():
+            one.metadata.setdefault("pixel_arcsec", seen.dirty.metadata["pixel_arcsec"])
+    name = Path(args.file).name
+    summary = {"file": str(args.file), "centre_code": particles.metadata["centre_code"], "fields": {}}
+    for field, one in shown.items():
+        unit = one.unit.to_string()
+        facts = {"unit": unit, "min": float(one.data.min()), "max": float(one.data.max())}
+        if field in FIELDS and field != "ska" and FIELDS[field].unit == u.Msun / u.kpc**2:
+            facts["mass_inside_msun"] = one.metadata["inside"]
+            facts["mass_outside_msun"] = one.metadata["outside_frame"] + one.metadata["outside_depth"]
+            facts["mass_in_map_msun"] = float(one.total.to_value(u.Msun))
+        summary["fields"][field] = facts
+    if array:
+        summary["observation"] = seen.dirty.metadata
+    with replacing_folder(args.out) as folder:
+        for field, one in shown.items():
+            if field == "ska":
+                seen.to_fits(folder / "ska.fits")
+            else:
+                one.to_fits(folder / f"{field}.fits")
+        sheet(shown, folder / "sheet.png", f"{name}, z = {particles.header.redshift:.3g}")
+        (folder / "summary.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
+    _tell(args.out, summary)
+
+
+def _tell(out: str, summary: dict) -> None:
+    print(f"{'field':24s} {'unit':18s} {'min':>11s} {'max':>11s}   mass inside / outside the frame [Msun]")
+    for field, facts in summary["fields"].items():
+        line = f"{field:24s} {facts['unit']:18s} {facts['min']:11.4g} {facts['max']:11.4g}"
+        if "mass_inside_msun" in facts:
+            line += f"   {facts['mass_inside_msun']:.6e} / {facts['mass_outside_msun']:.3e}"
+        print(line)
+    print(f"wrote {out}/: {', '.join(f'{f}.fits' for f in summary['fields'])}, sheet.png, summary.json")
