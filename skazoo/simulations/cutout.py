@@ -60,10 +60,11 @@ def open_cutout(path: str | os.PathLike, centre=None) -> ParticleSet:
         if kind in streaming:
             fields["velocity"] = lambda kind=kind: streaming[kind]() - systemic() * (u.km / u.s)
         result[kind] = Species(kind, fields, str(path))
-    if "stars" in result and "formation_scale_factor" in result["stars"]:
+    kept = dict(result)  # `result` itself serves the systemic velocity and must keep its rows
+    if "stars" in kept and "formation_scale_factor" in kept["stars"]:
         # TNG keeps wind particles among the stars, marked by a formation time <= 0
-        result["stars"] = result["stars"].select(np.asarray(result["stars"].formation_scale_factor) > 0)
-    return ParticleSet(header=header, **result, metadata={"centre_code": (origin / length).tolist()})
+        kept["stars"] = kept["stars"].select(np.asarray(kept["stars"].formation_scale_factor) > 0)
+    return ParticleSet(header=header, **kept, metadata={"centre_code": (origin / length).tolist()})
 
 
 def _read_header(file, path: Path) -> tuple[Header, np.ndarray | None, np.ndarray | None]:

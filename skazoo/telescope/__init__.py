@@ -1,0 +1,29 @@
+"""What SKA-Mid and SKA-Low would see of a sky: arrays, coverage, visibilities, thermal noise, images."""
+
+_HOMES = {
+    "Array": "array",
+    "Beam": "beam",
+    "Observation": "observation",
+    "Seen": "seen",
+    "Visibilities": "visibilities",
+    "fit_beam": "beam",
+    "hour_angles": "coverage",
+    "image": "imaging",
+    "point_spread_function": "imaging",
+    "predict": "imaging",
+    "uvw": "coverage",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,307 @@
+"""The base of every mapper: p(target | source) with physical units outside and a network inside."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+from keras.src.losses.loss import scale_loss_for_distribution
+
+from ..datasets.transforms import ChannelTransform, Transform, default_transform, transform_from_config
+from ..errors import ParameterError, check_choice, check_positive
+from ..maps.fields import FIELDS
+from ..training.callbacks import StopOnNaN
+from ..training.ema import WeightAverage
+from .inputs import as_batch, check_batches, check_size, field_names
+from .noise import RowNoise
+
+__all__ = ["Mapper", "Posterior"]
+
+
+class Posterior(NamedTuple):
+    """Pixel-wise summary of samples, in physical units."""
+
+    mean: np.ndarray  # (batch, H, W, C)
+    std: np.ndarray  # (batch, H, W, C), n - 1 in the denominator
+    quantiles: np.ndarray  # (number of quantiles, batch, H, W, C)
+
+
+class Mapper(keras.Model):
+    """A learned conditional distribution of maps, p(target | source).
+
+    A family writes `network_loss` and `draw` (and `network_log_prob` where it has a likelihood), both in network
+    space and with arrays (B, H, W, C); everything else is here. Training is `compile`, then `fit` on batches
+    (source, target) in physical units.
+
+    Args:
+        source, target: names of the fields, one per channel.
+        image_size: pixels per side of the training maps; other sizes work where the network's stride divides them.
+        transforms: {field: Transform} where the default of `FIELDS` does not suit; needed for fields not in it.
+        seed: integer; fixes the initial weights and the noise of training.
+        dtype: dtype policy: "float32", "mixed_bfloat16", "mixed_float16". In and outputs are float32 in any case.
+    """
+
+    likelihood: str | None = None  # "exact", "bound", or None where `log_prob` is not offered
+    stride: int = 1  # height and width of maps must be multiples of it
+
+    def __init__(self, source, target, image_size=64, transforms=None, seed=0, dtype=None, name=None):
+        super().__init__(dtype=dtype, autocast=False, name=name)
+        self.source, self.target = field_names("source", source), field_names("target", target)
+        check_positive("image_size", image_size)
+        self.image_size, self.seed = int(image_size), int(seed)
+        chosen = _transforms(self.source + self.target, transforms or {})
+        self.source_transform = ChannelTransform([chosen[name] for name in self.source])
+        self.target_transform = ChannelTransform([chosen[name] for name in self.target])
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.average = None
+        self._swapped = False
+
+    # ------------------------------------------------------------------ what a family writes
+
+    def network_loss(self, target, source, training: bool):
+        """Loss of each image (B,), float32, from network-space target and source (B, H, W, C)."""
+        raise NotImplementedError
+
+    def draw(self, source, noise: RowNoise, **sampler) -> np.ndarray:
+        """One network-space sample (n, H, W, C) for each row of `source` (n, H, W, S), random through `noise` only."""
+        raise NotImplementedError
+
+    def network_log_prob(self, target, source):
+        """ln p(target | source) of each image (B,), or its lower bound, in network space (nats)."""
+        raise NotImplementedError
+
+    def default_optimizer(self, learning_rate) -> keras.optimizers.Optimizer:
+        """AdamW (beta_2 = 0.99, weight decay 1e-4) with the gradient clipped at norm 1."""
+        return keras.optimizers.AdamW(learning_rate, beta_2=0.99, weight_decay=1e-4, global_clipnorm=1.0)
+
+    # ------------------------------------------------------------------ training
+
+    def compile(self, optimizer=None, *, learning_rate=1e-3, average=(0.1,), **keras_arguments):
+        """Make ready for `fit`.
+
+        Args:
+            optimizer: a Keras optimizer; None for the family's own with `learning_rate`.
+            learning_rate: number or schedule, such as `skazoo.training.warmup_cosine(2e-3, steps)`.
+            average: lengths of the weight averages (`WeightAverage`), as fractions of the training so far; the
+                first is used by `sample` and published. () turns them off.
+            keras_arguments: of `keras.Model.compile`: jit_compile, steps_per_execution, run_eagerly, ...
+        """
+        if keras_arguments.get("loss") is not None:
+            raise ParameterError(f"{type(self).__name__} brings its own loss: leave `loss` out of compile().")
+        if self.average is None or self.average.lengths != tuple(average):
+            self.average = WeightAverage(average) if len(tuple(average)) else None
+            if self.average is not None:
+                self.average.follow([variable.shape for variable in self.trainable_variables])
+        super().compile(optimizer=optimizer or self.default_optimizer(learning_rate), **keras_arguments)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return None
+        return {**super().get_compile_config(), "average": list(self.average.lengths) if self.average else []}
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(self, x=None, y=None, *arguments, callbacks=None, **keras_arguments):
+        """`keras.Model.fit` on (source, target) in physical units; stops with the field's name where data are NaN.
+
+        Args:
+            x, y: arrays (N, H, W, S) and (N, H, W, T), or as `x` alone a dataset of batches (source, target).
+        """
+        if not self.compiled:
+            raise ParameterError("call compile() before fit(); without arguments it takes the family's own optimizer.")
+        validation = keras_arguments.get("validation_data")
+        if validation is not None and not isinstance(validation, tuple | list):
+            validation = (validation, None)
+        check_batches(x, y, (self.source, self.target), self.stride)
+        if hasattr(x, "element_spec"):
+            keras_arguments.setdefault("shuffle", False)  # a tf.data.Dataset shuffles itself
+        guard = StopOnNaN(self.source, self.target, {"training": (x, y), "validation": validation})
+        callbacks = [*keras.tree.flatten(callbacks or []), guard]
+        return super().fit(x, y, *arguments, callbacks=callbacks, **keras_arguments)
+
+    def evaluate(self, *arguments, **keras_arguments):
+        """`keras.Model.evaluate` with the averaged weights."""
+        with self.averaged_weights():
+            return super().evaluate(*arguments, **keras_arguments)
+
+    def call(self, source, training=None):
+        """The source maps in network space."""
+        return self.encode(source, "source")
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Mean over the batch of `network_loss`; under `tf.distribute` divided by the replicas, whose gradients add."""
+        target = self.encode(y, "target")
+        if training and self.average is not None:
+            self.average.update(self.trainable_variables)
+        loss = self.network_loss(target, ops.stop_gradient(y_pred), training)
+        if sample_weight is not None:
+            loss = loss * ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
+        return scale_loss_for_distribution(ops.mean(loss))
+
+    # ------------------------------------------------------------------ use
+
+    def sample(self, source, num_samples=8, seed=0, *, rows=None, chunk=64, **sampler) -> np.ndarray:
+        """Draw maps from p(target | source).
+
+        Sample i of row j depends on (seed, i, j) and on its source alone, not on what else is in the batch: row
+        number `rows[j]` sampled alone gives the same up to rounding, and `num_samples` may be raised later.
+
+        Args:
+            source: array (B, H, W, S), (B, H, W) or (H, W), `Map`, dict of Maps by field, or list of such.
+            num_samples: samples per row.
+            seed: integer >= 0.
+            rows: (B,) row numbers for the random streams; 0 ... B-1 by default.
+            chunk: images per pass through the network, which bounds the memory.
+            sampler: arguments of the family's sampler (see its `draw`).
+
+        Returns: (num_samples, B, H, W, T) float32 in the units of the target fields.
+        """
+        check_positive("num_samples", num_samples)
+        check_positive("chunk", chunk)
+        batch = as_batch(source, self.source, "source", self.stride)
+        encoded = ops.convert_to_numpy(self.encode(batch, "source"))
+        rows = np.arange(len(batch)) if rows is None else np.asarray(rows, int)
+        if rows.shape != (len(batch),):
+            raise ParameterError(f"rows must number the {len(batch)} rows of source, but has shape {rows.shape}.")
+        index = np.stack(np.mgrid[:num_samples, : len(batch)], axis=-1).reshape(-1, 2)
+        out = np.empty((len(index), *batch.shape[1:3], len(self.target)), np.float32)
+        with self.averaged_weights():
+            for start in range(0, len(index), chunk):
+                part = index[start : start + chunk]
+                if start:  # fill up the last pass, so that one compiled graph serves all
+                    part = np.concatenate([part, index[: chunk - len(part)]])
+                noise = RowNoise(seed, rows[part[:, 1]], part[:, 0])
+                drawn = self.target_transform.inverse(self.draw(encoded[part[:, 1]], noise, **sampler))
+                out[start : start + chunk] = ops.convert_to_numpy(drawn)[: len(out) - start]
+        return out.reshape(num_samples, *batch.shape[:3], len(self.target))
+
+    def posterior(self, source, num_samples=64, quantiles=(0.16, 0.5, 0.84), seed=0, *, rows=None, **sampler):
+        """Pixel-wise mean, standard deviation and quantiles of `num_samples` samples; see `sample` for the rest.
+
+        Works through the rows one by one, so that memory holds the samples of a single row.
+
+        Returns: `Posterior` (mean, std, quantiles).
+        """
+        if num_samples < 2:
+            raise ParameterError(f"a posterior needs two samples or more, not {num_samples}.")
+        if not all(0.0 <= q <= 1.0 for q in quantiles):
+            raise ParameterError(f"quantiles lie between 0 and 1, but are {tuple(quantiles)}.")
+        batch = as_batch(source, self.source, "source", self.stride)
+        rows = np.arange(len(batch)) if rows is None else np.asarray(rows, int)
+        parts = []
+        for row, one in zip(rows, batch, strict=True):
+            drawn = self.sample(one[None], num_samples, seed, rows=[row], **sampler)[:, 0].astype(np.float64)
+            parts.append((drawn.mean(0), drawn.std(0, ddof=1), np.quantile(drawn, quantiles, axis=0)))
+        mean, std, levels = (np.stack(part).astype(np.float32) for part in zip(*parts, strict=True))
+        return Posterior(mean, std, np.moveaxis(levels, 1, 0))
+
+    def log_prob(self, target, source) -> np.ndarray:
+        """ln p(target | source) per image (B,), in nats, of a density in the physical units of `target`.
+
+        The transform's log-determinant is included. `likelihood` tells whether it is exact or a lower bound.
+        """
+        if self.likelihood is None:
+            raise ParameterError(f"{type(self).__name__} offers no log_prob; {_families_with_likelihood()}.")
+        source = as_batch(source, self.source, "source", self.stride)
+        target = as_batch(target, self.target, "target", self.stride)
+        if len(source) != len(target):
+            raise ParameterError(f"{len(target)} target maps do not pair with {len(source)} source maps.")
+        with self.averaged_weights():
+            inner = self.network_log_prob(self.encode(target, "target"), self.encode(source, "source"))
+        return ops.convert_to_numpy(inner + self.target_transform.log_det(target))
+
+    @contextlib.contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """Inside, the weights are their average (where there is one yet); afterwards they are back."""
+        use = self.average is not None and self.average.started and not self._swapped
+        variables = self.trainable_variables
+        if use:
+            self.average.exchange(variables)
+            self._swapped = True
+        try:
+            yield
+        finally:
+            if use:
+                self.average.exchange(variables)
+                self._swapped = False
+
+    def encode(self, maps, role: str):
+        """Physical (B, H, W, C) to network space, float32; `role` is "source" or "target"."""
+        fields, transform = (
+            (self.source, self.source_transform) if role == "source" else (self.target, self.target_transform)
+        )
+        if maps is None or len(maps.shape) != 4 or maps.shape[-1] != len(fields):
+            shape = None if maps is None else tuple(maps.shape)
+            raise ParameterError(
+                f"{role} batches must be (B, H, W, {len(fields)}) with channels {', '.join(fields)}, but are {shape}."
+            )
+        check_size(maps.shape, role, self.stride)
+        return transform.forward(maps)
+
+    # ------------------------------------------------------------------ on disk
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "dtype": self.dtype_policy.name,
+            "source": list(self.source),
+            "target": list(self.target),
+            "image_size": self.image_size,
+            "transforms": self.transforms_config(),
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        return cls(**config)
+
+    def transforms_config(self) -> dict:
+        """{field: transform as plain JSON} of source and target."""
+        fields = self.source + self.target
+        transforms = self.source_transform.transforms + self.target_transform.transforms
+        return {name: transform.get_config() for name, transform in zip(fields, transforms, strict=True)}
+
+    def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None):
+        """Write the averaged weights and everything needed to use them into `folder`; see `skazoo.presets.save`."""
+        from ..presets.folder import save
+
+        return save(self, folder, metrics=metrics, metadata=metadata)
+
+    @classmethod
+    def from_pretrained(cls, name: str | os.PathLike, revision=None, dtype=None, load_weights=True):
+        """As `skazoo.presets.from_pretrained`, but `ParameterError` where the preset is of another family."""
+        from ..presets.names import from_pretrained
+
+        mapper = from_pretrained(name, revision=revision, dtype=dtype, load_weights=load_weights)
+        if not isinstance(mapper, cls):
+            raise ParameterError(f"{name} is a {type(mapper).__name__}, not a {cls.__name__}.")
+        return mapper
+
+
+def _transforms(fields: Sequence[str], given: Mapping[str, Transform | dict]) -> dict[str, Transform]:
+    for name in given:
+        check_choice("field in transforms", name, fields)
+    chosen = {}
+    for name in fields:
+        if name in given:
+            each = given[name]
+            chosen[name] = each if isinstance(each, Transform) else transform_from_config(each)
+        else:
+            check_choice("field", name, FIELDS)
+            chosen[name] = default_transform(name)
+    return chosen
+
+
+def _families_with_likelihood() -> str:
+    from importlib import import_module
+
+    room = import_module("skazoo.mappers")
+    able = [name for name in room.__all__ if getattr(getattr(room, name), "likelihood", None)]
+    return f"these families do: {', '.join(able)}" if able else "no family of this version does yet"

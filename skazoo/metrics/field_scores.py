@@ -1,0 +1,85 @@
+"""Everything that is measured of one target field of one mapper, galaxy by galaxy, in memory that hardly grows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .amount_scores import AmountScores
+from .pixel_scores import PixelScores
+from .scales import Scale
+from .spectral_scores import SpectralScores
+
+__all__ = ["FieldScores"]
+
+
+class FieldScores:
+    """Adds up the metrics of one field.
+
+    Args:
+        scale: how pixels of the field are compared.
+        num_samples: samples a galaxy.
+        seed: of broken ties.
+    """
+
+    def __init__(self, scale: Scale, num_samples: int, seed: int):
+        self.scale = scale
+        self.pixels = PixelScores(scale, num_samples, seed)
+        self.spectra = SpectralScores()
+        self.amounts = AmountScores(scale, seed)
+        self.scored = self.set_aside = self.nonfinite_samples = 0
+        self.galaxies = set()
+
+    def prepare(self, truths: np.ndarray, pixel_kpc: float) -> None:
+        """Fix bins and ranges from the first batch of truths (n, H, W), before the first `add`."""
+        self.pixels.prepare(self.scale.apply(truths))
+        self.spectra.prepare(truths.shape[1:], pixel_kpc)
+        self.amounts.prepare(truths.shape[1:], pixel_kpc)
+
+    def add(self, truth: np.ndarray, samples: np.ndarray, source: np.ndarray, pixel_kpc: float, galaxy) -> bool:
+        """Score one map.
+
+        Args:
+            truth: (H, W) and samples: (M, H, W), linear, in the field's unit.
+            source: block means of the source on its own comparison scale.
+            pixel_kpc: side of a pixel.
+            galaxy: what tells galaxies apart; views of one galaxy are not independent.
+
+        Returns:
+            False where a sample is not finite: those are counted and the map is set aside, not averaged away.
+        """
+        bad = int(np.sum(~np.isfinite(samples).all(axis=(1, 2))))
+        if bad:
+            self.nonfinite_samples += bad
+            self.set_aside += 1
+            return False
+        truth, samples = truth.astype(np.float64), samples.astype(np.float64)
+        self.scored += 1
+        self.galaxies.add(galaxy)
+        self.pixels.add(self.scale.apply(truth), self.scale.apply(samples), source)
+        self.spectra.add(truth, samples, pixel_kpc)
+        self.amounts.add(truth, samples, pixel_kpc)
+        return True
+
+    def metrics(self) -> dict[str, float]:
+        """All numbers, one float each; NaN where undefined; empty where no map could be scored."""
+        if not self.scored:
+            return {}
+        independent = len(self.galaxies)
+        found = self.pixels.metrics(independent) | self.spectra.metrics(independent) | self.amounts.metrics(independent)
+        return {name: float(value) for name, value in found.items()}
+
+    def curves(self) -> dict:
+        """Small arrays behind the figures; empty where no map could be scored."""
+        if not self.scored:
+            return {}
+        return self.pixels.curves(len(self.galaxies)) | self.spectra.curves() | self.amounts.curves()
+
+    def cases(self) -> dict[str, int]:
+        """How many maps were scored, and how many were not and why."""
+        return {
+            "scored": self.scored,
+            "set_aside": self.set_aside,
+            "nonfinite_samples": self.nonfinite_samples,
+            "empty_truths": self.amounts.empty_truths,
+            "other_pixel_scales": self.spectra.other_scales,
+        }

@@ -1,0 +1,117 @@
+"""The numbers that a report leads with: name, what it means, what is good. One table, used by text, page and board."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["GROUPS", "HEADLINES", "Headline", "format_value"]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One metric of a field.
+
+    Attributes:
+        key: its name in `Report.metrics[field]` and in report.json.
+        label: a few words.
+        group: the heading it stands under.
+        unit: "step" for the unit of the comparison scale (dex, or the field's own), "dex", "dB", "sd", "%" or none.
+        ideal: the value of a perfect sampler, None where that depends on the data.
+        better: "low", "high" or "ideal" (nearer to `ideal`); None where the number only informs.
+        explanation: one sentence.
+    """
+
+    key: str
+    label: str
+    group: str
+    unit: str
+    ideal: float | None
+    better: str | None
+    explanation: str
+
+
+SCORE, SURE, SHAPE, AMOUNT, FORM = "Overall score", "Calibration", "Structure", "Amounts", "Morphology"
+GROUPS = (SCORE, SURE, SHAPE, AMOUNT, FORM)
+
+# fmt: off
+HEADLINES = (
+    Headline("crps", "CRPS, pixels", SCORE, "step", None, "low",
+             "Fair CRPS, mean over pixels: accuracy and honest spread in one; mean error of a deterministic mapper."),
+    Headline("energy_score", "Energy score, maps", SCORE, "step", None, "low",
+             "The CRPS of whole maps, per root pixel: also sees whether pixels vary together as they should."),
+    Headline("crps_total", "CRPS, total", SCORE, "step", None, "low",
+             "Fair CRPS of the total of each map: log10 of the integral, or the mean of a signed field."),
+    Headline("rmse", "RMSE of the mean", SCORE, "step", None, "low",
+             "Root mean square error of the posterior mean over pixels; a blurred map does well here."),
+    Headline("psnr", "PSNR of the mean", SCORE, "dB", None, "high",
+             "Peak signal to noise of the posterior mean; the range is fixed for the dataset."),
+    Headline("ssim", "SSIM of the mean", SCORE, "", 1.0, "high",
+             "Structural similarity of the posterior mean."),
+    Headline("spread_skill", "Spread / error, pixels", SURE, "", 1.0, "ideal",
+             "Ensemble spread over the error of its mean: below 1 too sure, above 1 too unsure."),
+    Headline("spread_skill_total", "Spread / error, total", SURE, "", 1.0, "ideal",
+             "The same for the total of each map."),
+    Headline("coverage_68", "Truth in 68 % interval", SURE, "%", 68.0, "ideal",
+             "Share of pixels whose truth lies in the central 68 % of the samples."),
+    Headline("coverage_95", "Truth in 95 % interval", SURE, "%", 95.0, "ideal",
+             "Share of pixels whose truth lies in the central 95 % of the samples."),
+    Headline("tarp_area", "TARP area", SURE, "", 0.0, "low",
+             "Joint calibration of 4 x 4 block means, reference points from the source; 0 is right, but for chance."),
+    Headline("tarp_sample_area", "TARP area, inner", SURE, "", 0.0, "low",
+             "The same with a held-out sample as reference point: very sensitive to a posterior of the wrong width."),
+    Headline("tarp_null95", "TARP area by chance", SURE, "", None, None,
+             "A right posterior stays below this area in 95 % of evaluations with as many galaxies."),
+    Headline("exchange_gap", "r(truth) - r(samples)", SURE, "", 0.0, "ideal",
+             "Correlation of a sample with the truth less that of two samples, k < 0.7 Nyquist: 0 where exchangeable."),
+    Headline("exchange_sigma", "the same in sigma", SURE, "", 0.0, "ideal",
+             "The gap over its standard error; beyond 3 the truth does not look like one more sample."),
+    Headline("transfer_low", "T(k), large scales", SHAPE, "", 1.0, "ideal",
+             "Root of the power of a sample over that of the truth, median over galaxies, k < 0.3 Nyquist."),
+    Headline("transfer_high", "T(k), small scales", SHAPE, "", 1.0, "ideal",
+             "The same for 0.3-0.7 Nyquist; below 1 means blurred."),
+    Headline("transfer_mean_high", "T(k) of the mean, small", SHAPE, "", None, None,
+             "The same for the posterior mean, which must be blurred: it only informs."),
+    Headline("power_ratio", "Power, largest misfit", SHAPE, "%", 0.0, "low",
+             "Largest |<P samples> / <P truth> - 1| of the means over galaxies, k < 0.7 Nyquist."),
+    Headline("power_sigma", "the same in sigma", SHAPE, "", None, "low",
+             "Largest misfit over its standard error; up to about 3 is chance."),
+    Headline("correlation_low", "r(k) with truth", SHAPE, "", None, "high",
+             "Cross-correlation of a sample with the truth, k < 0.3 Nyquist: how much the source determines."),
+    Headline("correlation_samples", "r(k) among samples", SHAPE, "", None, None,
+             "Cross-correlation of two samples of one source: should equal the row above."),
+    Headline("diversity", "Diversity of samples", SHAPE, "step", None, None,
+             "Root mean square distance between two samples of one source, per pixel."),
+    Headline("total_bias", "Total, bias", AMOUNT, "dex", 0.0, "ideal",
+             "Median of log10(total of a sample / total of the truth)."),
+    Headline("total_scatter", "Total, scatter", AMOUNT, "dex", None, "low",
+             "Half the 16-84 % range of the same ratio; has a floor set by what the source leaves open."),
+    Headline("pixel_distance", "Pixel distribution", AMOUNT, "step", 0.0, "low",
+             "Wasserstein-1 distance of the distributions of all pixels of samples and truths."),
+    Headline("floor_excess", "Empty pixels, excess", AMOUNT, "%", 0.0, "ideal",
+             "Share of pixels at the floor in the samples less that in the truth."),
+    Headline("profile_error", "Radial profile", AMOUNT, "dex", None, "low",
+             "Median |difference| of log10 of the azimuthal mean, sample against truth."),
+    Headline("radius_bias", "Half-mass radius, bias", FORM, "dex", 0.0, "ideal",
+             "Median of log10(half-mass radius of sample / truth)."),
+    Headline("concentration_shift", "Concentration, shift", FORM, "sd", 0.0, "ideal",
+             "Mean C of samples less that of truths, over the scatter of the truths."),
+    Headline("asymmetry_shift", "Asymmetry, shift", FORM, "sd", 0.0, "ideal",
+             "The same for the asymmetry A."),
+    Headline("gini_shift", "Gini, shift", FORM, "sd", 0.0, "ideal",
+             "The same for the Gini coefficient."),
+)
+# fmt: on
+
+
+def format_value(value: float | None, headline: Headline, step: str = "dex") -> str:
+    """The value with three significant digits and its unit; an en dash where it is undefined."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    unit = step if headline.unit == "step" else headline.unit
+    if headline.unit == "%":
+        return f"{value:.1f} %"
+    sign = "+" if headline.ideal == 0.0 and headline.better == "ideal" else ""
+    small = value != 0 and not 1e-3 <= abs(value) < 1e4
+    form = f"{sign}.2e" if small else f"{sign}.{3 if abs(value) < 10 else 1}f"
+    return f"{value:{form}} {unit}".strip()

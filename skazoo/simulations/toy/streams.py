@@ -1,0 +1,39 @@
+"""Independent random streams, one for each component of a galaxy."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+
+from ...errors import ParameterError
+
+__all__ = ["STREAMS", "check_seed", "derived_seed", "generator"]
+
+# The numbers are part of every galaxy's identity: add at the end, never reorder.
+STREAMS = {
+    name: number
+    for number, name in enumerate(
+        (
+            "visible", "hidden", "dark_matter", "subhaloes", "disc", "texture", "satellites", "clouds", "hot_gas",
+            "magnetic_field", "stars", "redraw", "run",
+        )
+    )
+}  # fmt: skip
+
+
+def check_seed(seed) -> int:
+    """A non-negative whole number as int, else `ParameterError`."""
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ParameterError(f"seed must be a whole number of at least 0, but is {seed!r}; pass an int such as 0.")
+    return int(seed)
+
+
+def generator(seed: int, stream: str) -> np.random.Generator:
+    """The generator of one stream of a galaxy: it depends on (seed, stream) alone, never on other draws."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, STREAMS[stream]))))
+
+
+def derived_seed(*entropy: int) -> int:
+    """A 63-bit seed from several whole numbers."""
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))

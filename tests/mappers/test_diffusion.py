@@ -1,0 +1,153 @@
+"""The mathematics of EDM, with weights that are known."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from skazoo.datasets.transforms import Affine, Log10
+from skazoo.errors import ParameterError
+from skazoo.mappers import Diffusion
+from skazoo.mappers.diffusion import preconditioning
+
+SIGMAS = np.geomspace(0.002, 80.0, 25).astype(np.float32)
+PLAIN = {"a": Affine(), "b": Affine()}
+
+
+def tiny(**arguments):
+    arguments = {"transforms": PLAIN, "width": 8, "multipliers": (1, 2), "stem": 2, **arguments}
+    return Diffusion("a", "b", 16, **arguments)
+
+
+class Exact:
+    """Stands where the network is: the F that makes D exact for y ~ N(slope * source, spread^2)."""
+
+    def __init__(self, slope, spread, sigma_data):
+        self.slope, self.spread, self.sigma_data = slope, spread, sigma_data
+
+    def __call__(self, inputs, training=False):
+        scaled, source, level = inputs
+        sigma = ops.exp(4.0 * ops.reshape(level, (-1, 1, 1, 1)))
+        skip, out, inward, _ = preconditioning(sigma, self.sigma_data)
+        x = scaled / inward
+        mean = self.slope * source
+        denoised = mean + self.spread**2 / (self.spread**2 + sigma**2) * (x - mean)
+        return (denoised - skip * x) / out
+
+
+@pytest.mark.parametrize("sigma_data", [0.5, 1.0])
+def test_preconditioning_keeps_unit_variance(sigma_data):
+    skip, out, inward, level = (ops.convert_to_numpy(c) for c in preconditioning(ops.array(SIGMAS), sigma_data))
+    s2 = SIGMAS.astype(float) ** 2
+    assert np.allclose(inward**2 * (sigma_data**2 + s2), 1.0, rtol=1e-5)  # input of F
+    residual = (1 - skip) ** 2 * sigma_data**2 + skip**2 * s2  # Var(y - c_skip x), the target of F times c_out
+    assert np.allclose(residual / out**2, 1.0, rtol=1e-4)
+    weight = (s2 + sigma_data**2) / (SIGMAS * sigma_data) ** 2
+    assert np.allclose(weight * out**2, 1.0, rtol=1e-5)
+    assert np.allclose(level, np.log(SIGMAS) / 4, rtol=1e-6)
+
+
+@pytest.mark.parametrize("uncertainty", [True, False])
+def test_loss_is_one_before_training(uncertainty):
+    mapper = tiny(uncertainty=uncertainty)
+    y = np.random.default_rng(0).normal(size=(64, 16, 16, 1)).astype(np.float32)
+    losses = ops.convert_to_numpy(mapper.network_loss(ops.array(y), ops.zeros_like(y), training=True))
+    assert losses.shape == (64,)
+    assert losses.mean() == pytest.approx(1.0, abs=5 / np.sqrt(64 * 256))
+    assert np.abs(losses - 1).max() < 0.5  # at every noise level, not on average
+
+
+def test_denoiser_before_training_is_the_linear_one():
+    mapper = tiny()
+    x = np.random.default_rng(0).normal(size=(25, 16, 16, 1)).astype(np.float32)
+    denoised = ops.convert_to_numpy(mapper.denoise(ops.array(x), ops.array(SIGMAS), ops.zeros_like(x)))
+    assert np.allclose(denoised, x / (1 + SIGMAS**2)[:, None, None, None], rtol=1e-5)
+
+
+def test_exact_network_has_the_lowest_loss():
+    """The expected loss of the exact denoiser is its posterior variance, in units of c_out^2."""
+    mapper = tiny(uncertainty=False, noise_mean=0.0, noise_std=1.0)
+    mapper.network = Exact(slope=2.0, spread=0.3, sigma_data=1.0)
+    rng = np.random.default_rng(0)
+    c = rng.normal(size=(256, 16, 16, 1)).astype(np.float32)
+    y = 2.0 * c + 0.3 * rng.normal(size=c.shape).astype(np.float32)
+    loss = float(np.mean(ops.convert_to_numpy(mapper.network_loss(ops.array(y), ops.array(c), training=True))))
+    s2 = np.exp(2 * np.random.default_rng(1).normal(size=400_000))
+    expected = np.mean(0.3**2 * s2 / (0.3**2 + s2) * (s2 + 1) / s2)
+    assert loss == pytest.approx(expected, rel=0.05)
+
+
+def test_samples_of_the_exact_network_have_the_right_distribution():
+    """Through the whole of `sample`: transforms, noise per row, sampler."""
+    mapper = tiny(transforms={"a": Log10(1.0), "b": Affine(100.0, 10.0)})
+    mapper.network = Exact(slope=-0.5, spread=0.4, sigma_data=1.0)
+    source = np.full((2, 16, 16, 1), 10.0, np.float32)
+    source[1] = 1000.0
+    samples = mapper.sample(source, num_samples=24, steps=18)
+    assert samples.shape == (24, 2, 16, 16, 1)
+    for row, power in enumerate((1.0, 3.0)):
+        assert samples[:, row].mean() == pytest.approx(100 - 5 * power, abs=0.3)
+        assert samples[:, row].std() == pytest.approx(4.0, rel=0.04)
+    posterior = mapper.posterior(source, num_samples=24, quantiles=(0.1, 0.5, 0.9), steps=18)
+    assert np.allclose(posterior.mean, samples.mean(0), atol=1e-3)
+    assert np.allclose(posterior.std, samples.std(0, ddof=1), atol=1e-3)
+    assert np.allclose(posterior.quantiles, np.quantile(samples, (0.1, 0.5, 0.9), axis=0), atol=1e-3)
+
+
+def test_noise_levels_of_training_are_stratified(monkeypatch):
+    mapper = tiny(noise_mean=-0.3, noise_std=1.1, uncertainty=False)
+    seen = []
+
+    def spy(inputs, training=False):
+        seen.append(4.0 * ops.convert_to_numpy(inputs[2])[:, 0])
+        return ops.zeros_like(inputs[0])
+
+    mapper.network = spy
+    y = np.zeros((64, 16, 16, 1), np.float32)
+    for training in (True, False, False):
+        mapper.network_loss(ops.array(y), ops.array(y), training=training)
+    from scipy.stats import norm
+
+    share = norm.cdf((seen[0] + 0.3) / 1.1)
+    assert np.array_equal(np.floor(share * 64 + 1e-4 * (share < 0.5) - 1e-4 * (share > 0.5)), np.arange(64))
+    assert np.array_equal(seen[1], seen[2])  # validation always sees the same noise
+    assert np.allclose(norm.cdf((seen[1] + 0.3) / 1.1), (np.arange(64) + 0.5) / 64, atol=1e-3)
+
+
+def test_churn_needs_no_global_state_and_is_reproducible():
+    mapper = tiny()
+    source = np.zeros((1, 16, 16, 1), np.float32)
+    first, again = (mapper.sample(source, 2, seed=3, steps=4, churn=8.0) for _ in range(2))
+    plain = mapper.sample(source, 2, seed=3, steps=4)
+    assert np.array_equal(first, again) and not np.allclose(first, plain)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (dict(transforms={"a": Affine()}), "unknown field 'b'"),
+        (dict(transforms={**PLAIN, "c": Affine()}), "field in transforms"),
+        (dict(sigma_data=0.0), "sigma_data"),
+        (dict(padding="same"), "padding"),
+        (dict(multipliers=(1, 2, 2, 2), stem=4), "image_size"),
+    ],
+)
+def test_constructor_refusals(arguments, message):
+    with pytest.raises(ParameterError, match=message):
+        tiny(**arguments)
+
+
+def test_refusals_in_use():
+    mapper, source = tiny(), np.zeros((1, 16, 16, 1), np.float32)
+    for call, message in [
+        (lambda: mapper.sample(source, sampler="ddim"), "sampler"),
+        (lambda: mapper.sample(source, num_samples=0), "num_samples"),
+        (lambda: mapper.sample(source, steps=0), "steps"),
+        (lambda: mapper.sample(source, rows=[1, 2]), "rows"),
+        (lambda: mapper.posterior(source, num_samples=1), "two samples"),
+        (lambda: mapper.posterior(source, num_samples=4, quantiles=(2.0,)), "quantiles"),
+        (lambda: mapper.fit(source, source), "compile"),
+        (lambda: mapper.compile(loss="mse"), "own loss"),
+        (lambda: Diffusion("a", "b", transforms=PLAIN, dtype="float32", source_=1), "source_"),
+    ]:
+        with pytest.raises((ParameterError, TypeError), match=message):
+            call()

@@ -1,0 +1,100 @@
+import base64
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from skazoo.errors import DatasetError, OutputError
+from skazoo.metrics import Report, Scale, evaluate, scale_of
+from skazoo.metrics.headlines import HEADLINES, format_value
+from skazoo.metrics.standards import GaussianField
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    problem = GaussianField(size=32, lognormal=True)
+    scales = {"field": Scale("field", "Msun kpc-2", "gas <hot>", floor=1e-2)}
+    return evaluate(
+        problem,
+        problem.examples(10, 0),
+        num_samples=8,
+        baselines={"narrow": GaussianField(size=32, lognormal=True, width=0.5)},
+        progress=False,
+        scales=scales,
+        name="the standard & its test",
+        command="skazoo evaluate some_preset",
+    )
+
+
+@pytest.fixture(scope="module")
+def saved(report, tmp_path_factory):
+    return report.save(tmp_path_factory.mktemp("reports") / "one")
+
+
+def test_the_page_needs_nothing_else(saved):
+    page = (saved / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://|<script|<link|@import|url\(|src=\"(?!data:)", page)
+    images = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert len(images) == 4 and all(base64.b64decode(one).startswith(b"\x89PNG") for one in images)
+    assert "observed → gas &lt;hot&gt;".replace("→", '<span class="arrow">→</span>') in page
+    assert "the standard &amp; its test" in page and "skazoo evaluate some_preset" in page and "narrow" in page
+
+
+def test_the_json_is_strict_and_complete(saved, report):
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    found = json.loads((saved / "report.json").read_text(), parse_constant=refuse)
+    assert found["metrics"]["field"]["crps"] == report.metrics["field"]["crps"]
+    assert found["fields"]["field"] == {"unit": "Msun kpc-2", "floor": 0.01, "compared_in": "dex"}
+    assert set(found["baselines"]) == {"narrow"}
+    for key in ("mapper", "parameters", "git_commit", "versions", "dataset", "maps", "num_samples", "seed", "seconds"):
+        assert key in found["provenance"]
+    assert len(found["curves"]["field"]["k_per_kpc"]) == 15
+    assert "numpy" in found["provenance"]["versions"]
+
+
+def test_every_headline_is_measured(report):
+    missing = [one.key for one in HEADLINES if not math.isfinite(report.metrics["field"].get(one.key, math.nan))]
+    assert missing == []
+
+
+def test_the_summary_is_a_table_with_a_column_for_each_mapper(report):
+    lines = report.summary().splitlines()
+    assert lines[0].startswith("observed -> field: 10 maps of 10 galaxies, 8 samples each")
+    assert lines[1].split() == ["GaussianField", "narrow"]
+    assert any(line.startswith("CRPS, pixels") and line.count("dex") == 2 for line in lines)
+
+
+def test_saving_again_replaces_and_a_file_in_the_way_is_named(saved, report, tmp_path):
+    assert report.save(saved) == saved
+    assert sorted(path.name for path in saved.iterdir()) == ["report.html", "report.json"]
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(OutputError, match="taken"):
+        report.save(tmp_path / "taken")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_report_without_maps_cannot_be_drawn(report):
+    bare = Report(report.source, report.target, report.scales, report.metrics, report.cases, report.curves, {})
+    with pytest.raises(DatasetError, match="image sheet"):
+        bare.save("/tmp/never")
+
+
+def test_values_are_written_with_their_unit():
+    known = {one.key: one for one in HEADLINES}
+    assert format_value(0.12345, known["crps"], "dex") == "0.123 dex"
+    assert format_value(-0.0123, known["total_bias"]) == "-0.012 dex"
+    assert format_value(67.96, known["coverage_68"]) == "68.0 %"
+    assert format_value(2.5e-7, known["crps"], "G") == "2.50e-07 G"
+    assert format_value(float("nan"), known["crps"]) == format_value(None, known["crps"]) == "–"
+
+
+def test_scales_of_registered_and_other_fields():
+    hi, velocity, other = scale_of("hi"), scale_of("velocity"), scale_of("no such field")
+    assert hi.logarithmic and hi.unit == "Msun kpc-2" and hi.step == "dex"
+    np.testing.assert_allclose(hi.apply(np.array([0.0, 1e5])), [np.log10(hi.floor), 5.0])
+    assert not velocity.logarithmic and velocity.step == "km s-1" and not other.logarithmic and other.unit == ""
+    assert np.isnan(hi.apply(np.array([np.nan]))).all()
