@@ -11,7 +11,7 @@ from importlib import import_module
 from .._version import __version__
 from ..errors import SkazooError
 
-_COMMANDS = ("quickstart", "observe", "array", "data", "sample", "evaluate", "list")
+_COMMANDS = ("quickstart", "observe", "data", "sample", "evaluate", "list")
 _EPILOG = """\
 start with:
   skazoo quickstart                      a first picture in minutes, no download

@@ -31,7 +31,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--redshift", type=float, default=0.02, help="where to put a galaxy of z=0 (default 0.02)")
     parser.add_argument("--hours", type=float, default=100.0, help="observing time (default 100)")
     parser.add_argument("--channel-width", type=float, default=400.0, metavar="KM/S", help="default 400")
-    parser.add_argument("--taper", type=float, default=12.0, metavar="ARCSEC", help="Gaussian taper (default 12)")
+    parser.add_argument("--taper", type=float, default=7.0, metavar="ARCSEC", help="Gaussian taper (default 7)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
     parser.set_defaults(run=run)
 

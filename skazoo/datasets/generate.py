@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,12 @@ class View:
     observed_redshift: float = 0.02
     hours: float = 100.0
     channel_width_kms: float = 400.0
-    taper_arcsec: float = 12.0
+    taper_arcsec: float = 7.0
 
 
+@lru_cache(maxsize=8)
 def mock_observation(view: View, redshift: float):
-    """The `Observation` of a view: the galaxy at max(redshift, view.observed_redshift), beam of >= 3.5 pixels."""
+    """The `Observation` of a view: the galaxy at max(redshift, view.observed_redshift), the beam >= 3 pixels."""
     from ..physics.cosmology import arcsec_per_kpc
     from ..telescope import Observation
 
@@ -78,7 +80,7 @@ def mock_observation(view: View, redshift: float):
         pixel_scale=pixel * u.arcsec,
         hours=view.hours,
         channel_width=view.channel_width_kms * u.km / u.s,
-        taper=max(view.taper_arcsec, 3.5 * pixel) * u.arcsec,
+        taper=max(view.taper_arcsec, 1.9 * pixel) * u.arcsec,
     )
 
 

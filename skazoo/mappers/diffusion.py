@@ -14,7 +14,7 @@ from ..networks.unet import conditional_unet, unet_stride
 from .backend import compiled
 from .inputs import check_size
 from .mapper import Mapper
-from .samplers import SAMPLERS, noise_levels
+from .samplers import SAMPLERS
 
 __all__ = ["Diffusion", "preconditioning"]
 
@@ -126,27 +126,31 @@ class Diffusion(Mapper):
         return error * ops.exp(-spread) + spread
 
     def draw(
-        self, source, noise, *, steps=18, sampler="heun", sigma_min=0.002, sigma_max=80.0, rho=7.0, churn=0.0
+        self, source, noise, *, steps=24, sampler="multistep", sigma_min=0.002, sigma_max=80.0, churn=0.0
     ) -> np.ndarray:
         """Integrate from noise to maps.
 
         Args:
-            steps: noise levels; Heun's method calls the network 2 steps - 1 times, Euler's `steps` times.
-            sampler: "heun" or "euler".
-            sigma_min, sigma_max, rho: of `noise_levels`; sigma_max well above the largest distance between maps.
+            steps: noise levels. "multistep" and "euler" call the network once per level, "heun" twice.
+            sampler: name in `samplers.SAMPLERS`; "multistep" needs the fewest calls by far.
+            sigma_min, sigma_max: last and first noise level; sigma_max well above the largest distance between maps.
             churn: fresh noise along the way (Heun only); 0 is the deterministic ODE.
         """
         check_choice("sampler", sampler, SAMPLERS)
-        sigmas = noise_levels(steps, sigma_min, sigma_max, rho)
+        integrate, levels = SAMPLERS[sampler]
+        sigmas = levels(steps, sigma_min, sigma_max)
         source = ops.convert_to_tensor(source)
         shape = (*source.shape[1:3], len(self.target))
-        extra = {"churn": churn, "draw": lambda step: noise.normal(shape, stream=1 + step)} if churn else {}
+        extra = {}
+        if churn:
+            check_choice("sampler with churn", sampler, ("heun",))
+            extra = {"churn": churn, "draw": lambda step: ops.convert_to_tensor(noise.normal(shape, stream=1 + step))}
 
         def denoise(x, sigma):
             return self._graph(x, np.full(source.shape[0], sigma, np.float32), source)
 
         start = ops.convert_to_tensor(noise.normal(shape) * np.float32(sigmas[0]))
-        return ops.convert_to_numpy(SAMPLERS[sampler](denoise, start, sigmas, **extra))
+        return ops.convert_to_numpy(integrate(denoise, start, sigmas, **extra))
 
     def get_config(self):
         return {

@@ -86,8 +86,14 @@ def _beam(ax, map_: Map, half: float) -> None:
     ax.add_patch(shape)
 
 
-def sheet(maps: Mapping[str, Map], path: str | os.PathLike, title: str = "", columns: int = 3) -> Path:
-    """Write all maps of a view into one PNG; returns the path."""
+def sheet(
+    maps: Mapping[str, Map],
+    path: str | os.PathLike,
+    title: str = "",
+    columns: int = 3,
+    titles: Mapping[str, str] | None = None,
+) -> Path:
+    """Write maps into one PNG; returns the path. `titles` name them where their fields' labels do not suit."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -100,8 +106,8 @@ def sheet(maps: Mapping[str, Map], path: str | os.PathLike, title: str = "", col
     )
     for ax in axes.ravel()[len(maps) :]:
         ax.set_axis_off()
-    for ax, map_ in zip(axes.ravel(), maps.values(), strict=False):
-        draw(map_, ax)
+    for ax, (name, map_) in zip(axes.ravel(), maps.items(), strict=False):
+        draw(map_, ax, title=(titles or {}).get(name))
     if title:
         figure.suptitle(title, fontsize=10)
     path = Path(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 import warnings
@@ -44,12 +45,13 @@ def evaluate(
         mapper: anything with `.source` and `.target` (field names) and
             `.sample(source, num_samples=..., seed=...)` from (B, H, W, C) to (num_samples, B, H, W, D), physical
             units. One that needs more than the source map (an oracle) has `.sample_examples(examples, num_samples=...,
-            seed=...)` instead, from the list of the example dicts.
+            seed=...)` instead, from the list of the example dicts; its draws must depend on the example, not the batch.
         ds: tf.data.Dataset or iterable of unbatched examples: dicts with (H, W) maps in physical units under the
             field names, `pixel_kpc`, and `id`, `galaxy`, `view` where known.
         num_samples: samples a galaxy. With 1 there is no spread: the metrics of calibration are then undefined (NaN).
         limit: examples to take at most.
-        seed: of sampling and of broken ties; the same seed and batch size give the same report.
+        seed: of sampling and of broken ties; the same seed (and, for mappers without `rows`, batch size) gives the
+            same report.
         baselines: name -> fitted baseline, oracle or other mapper, measured on the same examples. One with
             `.deterministic` set is drawn once.
         batch_size: examples a call of `sample`.
@@ -83,7 +85,7 @@ def evaluate(
         coarse = block_means(found[source[0]].apply(np.stack([example[source[0]] for example in batch])))
         for label, one in mappers.items():
             began = time.perf_counter()
-            drawn = draw(one, label, batch, target, counts[label], batch_seed(seed, index))
+            drawn = draw(one, label, batch, target, counts[label], seed, measured)
             spent[label] += time.perf_counter() - began
             for channel, field in enumerate(target):
                 if index == 0:
@@ -182,13 +184,16 @@ def checked(example, fields: tuple[str, ...], index: int) -> dict:
     return example
 
 
-def draw(mapper, label: str, batch: list[dict], target, num_samples: int, seed: int) -> np.ndarray:
-    """Samples (num_samples, B, H, W, D) of one batch, their shape checked."""
+def draw(mapper, label: str, batch: list[dict], target, num_samples: int, seed: int, first: int) -> np.ndarray:
+    """Samples (num_samples, B, H, W, D) of one batch, whose first example is number `first`; their shape checked."""
     if hasattr(mapper, "sample_examples"):
         drawn = mapper.sample_examples(batch, num_samples=num_samples, seed=seed)
     else:
         maps = np.stack([np.stack([example[f] for f in names(mapper.source)], axis=-1) for example in batch])
-        drawn = mapper.sample(maps, num_samples=num_samples, seed=seed)
+        if "rows" in inspect.signature(mapper.sample).parameters:  # streams of noise by row: the batches do not matter
+            drawn = mapper.sample(maps, num_samples=num_samples, seed=seed, rows=range(first, first + len(batch)))
+        else:
+            drawn = mapper.sample(maps, num_samples=num_samples, seed=batch_seed(seed, first))
     drawn = np.asarray(drawn)
     wanted = (num_samples, len(batch), *batch[0][target[0]].shape, len(target))
     if drawn.shape != wanted:
@@ -211,9 +216,9 @@ def sheet(example: dict, drawn: np.ndarray, source, target, scales: dict[str, Sc
     return shown
 
 
-def batch_seed(seed: int, index: int) -> int:
+def batch_seed(seed: int, first: int) -> int:
     """A seed for one batch that differs from all others and fits any backend."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0] >> 1)
+    return int(np.random.SeedSequence([seed, first]).generate_state(1)[0] >> 1)
 
 
 def label_of(example: dict) -> str:

@@ -58,7 +58,10 @@ def image_sheet(report, field: str) -> Figure:
             if column == 0:
                 scale_bar(axes, one["pixel_kpc"], values.shape[1])
     bars = [("source", source.title), ("target", scale.title)]
-    bars.append(("spread", "spread: std of log10 [dex]" if scale.logarithmic else f"spread [{pretty(scale.unit)}]"))
+    step = "dex" if scale.logarithmic else pretty(scale.unit)
+    bars.append(
+        ("spread", ("spread: std of log10" if scale.logarithmic else "spread") + (f" [{step}]" if step else ""))
+    )
     for place, (kind, label) in enumerate(bars):
         if kind in shown:
             left = (0.035 + place * 0.33) * width
@@ -85,7 +88,7 @@ def spectra_figure(report, field: str) -> Figure:
     transfer, correlation = figure.add_subplot(halves[0]), figure.add_subplot(halves[1])
     for name, colour, label in (("power_truth", "truth", "truth"), ("power_samples", "samples", "samples")):
         filled(power, k, curves[name], COLOURS[colour], f"{label}, median and 16–84 %")
-    power.set_yscale("log")
+    logarithmic(power, curves["power_truth"]["high"], curves["power_samples"]["high"])
     unit = f"({pretty(scale.unit)})$^2$ kpc$^2$" if scale.unit else "kpc$^2$"
     power.set_ylabel(f"P(k) [{unit}]")
     power.legend(loc="lower left")
@@ -94,8 +97,8 @@ def spectra_figure(report, field: str) -> Figure:
         one = curves[name]
         scaled = {part: divided(one[part], truth) for part in ("low", "median", "high")}
         filled(ratio, k, scaled, COLOURS[colour], None)
-    ratio.set_yscale("log")
-    plain_ticks(ratio.yaxis, subs=(1.0,))
+    if logarithmic(ratio, curves["power_truth"]["median"]):
+        plain_ticks(ratio.yaxis, subs=(1.0,))
     ratio.set_ylabel("over truth")
     filled(transfer, k, curves["transfer"], COLOURS["samples"], "samples")
     filled(transfer, k, curves["transfer_of_mean"], COLOURS["mean"], "posterior mean", band=False)
@@ -264,6 +267,14 @@ def scale_bar(axes, pixel_kpc: float, pixels: int) -> None:
     from matplotlib.patheffects import withStroke
 
     text.set_path_effects([withStroke(linewidth=1.6, foreground="black", alpha=0.6)])
+
+
+def logarithmic(axes, *values) -> bool:
+    """Make the vertical axis logarithmic where there is anything positive to show; says so."""
+    some = any(np.any(np.asarray(one, float) > 0) for one in values)
+    if some:
+        axes.set_yscale("log")
+    return some
 
 
 def plain_ticks(axis, subs=(1.0, 2.0, 5.0)) -> None:

@@ -112,6 +112,6 @@ def format_value(value: float | None, headline: Headline, step: str = "dex") -> 
     if headline.unit == "%":
         return f"{value:.1f} %"
     sign = "+" if headline.ideal == 0.0 and headline.better == "ideal" else ""
-    small = value != 0 and not 1e-3 <= abs(value) < 1e4
+    small = headline.ideal is None and value != 0 and not 1e-3 <= abs(value) < 1e4
     form = f"{sign}.2e" if small else f"{sign}.{3 if abs(value) < 10 else 1}f"
     return f"{value:{form}} {unit}".strip()

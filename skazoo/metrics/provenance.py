@@ -14,13 +14,13 @@ __all__ = ["git_commit", "provenance_of"]
 
 
 def provenance_of(mapper) -> dict:
-    """Class, name, parameters and likelihood of a mapper; versions, commit and time. JSON-able."""
+    """Class, parameters and likelihood of a mapper, and its `preset` name where it carries one; versions, commit, time."""
     parameters = None
     if hasattr(mapper, "count_params") and getattr(mapper, "built", True):
         parameters = int(mapper.count_params())
     return {
         "mapper": type(mapper).__name__,
-        "preset": str(getattr(mapper, "preset", None) or getattr(mapper, "name", None) or ""),
+        "preset": str(getattr(mapper, "preset", None) or ""),
         "parameters": parameters,
         "likelihood": getattr(mapper, "likelihood", None),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

@@ -48,9 +48,7 @@ class Array:
     ):
         self.enu = np.array(_plain(enu, u.m, "enu"), np.float64)
         if self.enu.ndim != 2 or self.enu.shape[1] != 3 or len(self.enu) < 2:
-            raise ParameterError(
-                f"enu of array {name!r} must have shape (N, 3) with N >= 2, but has {self.enu.shape}."
-            )
+            raise ParameterError(f"enu of array {name!r} must have shape (N, 3) with N >= 2, but has {self.enu.shape}.")
         diameters = np.asarray(_plain(diameters, u.m, "diameters"), np.float64)
         if diameters.shape not in ((), (len(self.enu),)):
             raise ParameterError(
@@ -133,7 +131,9 @@ class Array:
         return len(self.enu)
 
     def __repr__(self) -> str:
-        return f"Array({self.name!r}, {len(self)} antennas, longest baseline {self.baseline_lengths.max() / 1e3:.3f} km)"
+        return (
+            f"Array({self.name!r}, {len(self)} antennas, longest baseline {self.baseline_lengths.max() / 1e3:.3f} km)"
+        )
 
     @property
     def title(self) -> str:

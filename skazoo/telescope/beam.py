@@ -38,8 +38,7 @@ class Beam:
     def values(self) -> tuple[float, float, float]:
         """(major, minor, angle) as plain numbers: arcsec, arcsec, deg."""
         return tuple(
-            float(x)
-            for x in (self.major.to_value(u.arcsec), self.minor.to_value(u.arcsec), self.angle.to_value(u.deg))
+            float(x) for x in (self.major.to_value(u.arcsec), self.minor.to_value(u.arcsec), self.angle.to_value(u.deg))
         )
 
     def kernel(self, npix: int, pixel_scale: u.Quantity) -> np.ndarray:
@@ -53,30 +52,26 @@ class Beam:
         return np.exp(-4 * np.log(2) * pixel**2 * ((along / major) ** 2 + (across / minor) ** 2))
 
 
-def fit_beam(psf: np.ndarray, pixel_scale: u.Quantity) -> Beam:
+def fit_beam(psf: np.ndarray, pixel_scale: u.Quantity, image_pixel: u.Quantity | None = None) -> Beam:
     """Fit a Gaussian to the main lobe of a PSF by least squares on its logarithm.
 
-    The lobe is what is connected to the peak and above half of it (weights: the PSF squared); a beam that is
-    narrow in pixels leaves fewer than nine such pixels, and is fitted above 0.2 instead.
+    The lobe is what is connected to the peak and above half of it; each pixel counts as the square of the PSF.
 
     Args:
         psf: (n, n), columns to the west, peak 1 at [n // 2, n // 2].
-        pixel_scale: angle.
+        pixel_scale: of `psf`, an angle; a few pixels per beam bias the fit, so sample the lobe finely.
+        image_pixel: pixel of the image that the beam must be resolved by; `pixel_scale` by default.
 
     Raises:
-        ObservationError: a beam under `MIN_PIXELS` pixels; the message proposes a taper and a pixel size.
+        ObservationError: a beam under `MIN_PIXELS` image pixels; the message proposes a taper and a pixel size.
     """
-    middle = psf.shape[0] // 2
-    for threshold in (0.5, 0.2):
-        labels, _ = ndimage.label(psf > threshold)
-        row, column = np.nonzero(labels == labels[middle, middle])
-        if len(row) >= 9:
-            break
-    y, x = row - middle, column - middle
-    value = psf[row, column]
+    ratio = 1.0 if image_pixel is None else float((pixel_scale / image_pixel).to_value(u.dimensionless_unscaled))
     arcsec = pixel_scale.to_value(u.arcsec)
-    if len(row) < 6 or min(np.ptp(x), np.ptp(y)) < 1:
-        raise _too_narrow(max(np.ptp(x), np.ptp(y), 1), arcsec)
+    y, x = lobe(psf)
+    if len(x) < 6 or min(np.ptp(x), np.ptp(y)) < 2:
+        raise _too_narrow(np.sqrt(len(x)) * ratio, arcsec / ratio)
+    middle = len(psf) // 2
+    value = psf[y + middle, x + middle].astype(np.float64)
     # ln PSF = -(a x^2 + b x y + c y^2): the peak is 1 and at the centre by construction
     design = np.stack([x**2, x * y, y**2], axis=1).astype(np.float64)
     weights = value**2
@@ -85,14 +80,22 @@ def fit_beam(psf: np.ndarray, pixel_scale: u.Quantity) -> Beam:
     if curvatures[0] <= 0:
         raise ObservationError(
             "the main lobe of the PSF is not a peak in every direction: the uv coverage is too thin for a beam; "
-            "observe for longer hours per night, or use more antennas."
+            "observe for more hours_per_night, or use an array of more antennas."
         )
     major, minor = 2 * np.sqrt(np.log(2) / curvatures)
-    if minor < MIN_PIXELS:
-        raise _too_narrow(minor, arcsec)
+    if minor * ratio < MIN_PIXELS:
+        raise _too_narrow(minor * ratio, arcsec / ratio)
     east, north = -vectors[0, 0], vectors[1, 0]
     angle = (np.degrees(np.arctan2(east, north)) + 90) % 180 - 90
     return Beam(major * arcsec * u.arcsec, minor * arcsec * u.arcsec, angle * u.deg)
+
+
+def lobe(psf: np.ndarray, threshold: float = 0.5) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns, counted from the peak, of the pixels of the main lobe above `threshold`."""
+    middle = len(psf) // 2
+    labels, _ = ndimage.label(psf > threshold)
+    row, column = np.nonzero(labels == labels[middle, middle])
+    return row - middle, column - middle
 
 
 def _too_narrow(pixels: float, arcsec: float) -> ObservationError:

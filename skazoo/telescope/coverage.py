@@ -54,9 +54,7 @@ def elevation(array: Array, declination, hour_angles) -> np.ndarray:
     """
     dec, hour = radians(declination, "declination"), np.atleast_1d(radians(hour_angles, "hour_angles"))
     latitude = np.radians(array.latitude)
-    return np.arcsin(
-        np.clip(np.sin(latitude) * np.sin(dec) + np.cos(latitude) * np.cos(dec) * np.cos(hour), -1, 1)
-    )
+    return np.arcsin(np.clip(np.sin(latitude) * np.sin(dec) + np.cos(latitude) * np.cos(dec) * np.cos(hour), -1, 1))
 
 
 def uvw(array: Array, declination, hour_angles, min_elevation=None) -> np.ndarray:

@@ -161,8 +161,9 @@ def _fold(phases: np.ndarray, real) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _per_radian(phases: np.ndarray, pixel_scale, real) -> list[np.ndarray]:
-    """2 pi (u, v, w) in wavelengths, for the three-dimensional transform."""
-    return [np.ascontiguousarray(axis / _radian(pixel_scale), real) for axis in phases]
+    """2 pi (u, v, w) in wavelengths for the three-dimensional transform, u and v within what pixels sample."""
+    axes = (*_fold(phases, np.float64), phases[2])
+    return [np.ascontiguousarray(axis / _radian(pixel_scale), real) for axis in axes]
 
 
 def _directions(npix: int, pixel: float, real) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

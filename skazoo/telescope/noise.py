@@ -180,9 +180,7 @@ def dish_efficiency(frequency: u.Quantity, kind: str = "ska") -> float:
     error = 2 * np.sqrt(0.89 * dish.primary_error**2 + 0.98 * dish.secondary_error**2)
     illumination = dish.illumination - abs(0.04 * np.log10(frequency.to_value(u.GHz)))
     return float(
-        illumination
-        * np.exp(-((2 * np.pi * error / wavelength) ** 2))
-        * (1 - 20 * (wavelength / dish.diameter) ** 1.5)
+        illumination * np.exp(-((2 * np.pi * error / wavelength) ** 2)) * (1 - 20 * (wavelength / dish.diameter) ** 1.5)
     )
 
 

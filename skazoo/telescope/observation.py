@@ -304,9 +304,7 @@ class Observation:
         sigma = samples.sigma * self.noise_scale
         if seed is not None:
             generator = stream(seed, str(id), "visibilities")
-            data = data + sigma * (
-                generator.standard_normal(len(sigma)) + 1j * generator.standard_normal(len(sigma))
-            )
+            data = data + sigma * (generator.standard_normal(len(sigma)) + 1j * generator.standard_normal(len(sigma)))
         return Visibilities(
             data=data,
             uvw=samples.uvw,
@@ -349,7 +347,9 @@ def stream(seed: int, *names: str) -> np.random.Generator:
 def _quantity(name: str, value, unit: u.UnitBase) -> u.Quantity:
     """A positive finite `Quantity` in `unit`."""
     if not isinstance(value, u.Quantity) or not value.unit.is_equivalent(unit):
-        raise ParameterError(f"{name} must be a Quantity in {unit} or the like, such as 1 * u.{unit}, but is {value!r}.")
+        raise ParameterError(
+            f"{name} must be a Quantity in {unit} or the like, such as 1 * u.{unit}, but is {value!r}."
+        )
     check_positive(name, value)
     return value.to(unit)
 

@@ -23,15 +23,16 @@ from astropy.constants import c
 
 from ..errors import OutputError
 from ..files import replacing
-from .beam import Beam, fit_beam
+from .beam import Beam, fit_beam, lobe
 from .imaging import point_spread_function, w_turns
 from .samples import Samples
 
 __all__ = ["Response", "cached", "compute"]
 
-VERSION = 1  # raise when the meaning of a cached entry changes
+VERSION = 2  # raise when the meaning of a cached entry changes
 _MEMORY: dict[str, Response] = {}
 MEMORY_ENTRIES = 16
+FEW_PIXELS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,7 @@ def compute(samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Q
     # columns run to the west and l to the east: u changes its sign
     mirrored = samples.uvw * np.array([-1.0, 1.0, 1.0])
     psf = point_spread_function(mirrored, frequency, npix, pixel_scale, samples.weights)
-    beam = fit_beam(psf, pixel_scale)
+    beam = _beam(psf, mirrored, samples, frequency, npix, pixel_scale)
     facts = {
         "visibilities": len(samples),
         "longest_baseline_m": float(np.hypot(samples.uvw[:, 0], samples.uvw[:, 1]).max()),
@@ -107,6 +108,15 @@ def compute(samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Q
     }
     power = noise_power(samples, frequency, npix, pixel_scale)
     return Response(psf.astype(np.float32), power, samples.noise_rms, beam, facts)
+
+
+def _beam(psf, mirrored, samples: Samples, frequency, npix: int, pixel_scale) -> Beam:
+    """Fit the beam; where the main lobe has few pixels, on a PSF four times finer about the peak."""
+    if len(lobe(psf)[0]) > FEW_PIXELS:
+        return fit_beam(psf, pixel_scale)
+    fine = pixel_scale / 4
+    core = point_spread_function(mirrored, frequency, min(64, 2 * npix), fine, samples.weights)
+    return fit_beam(core, fine, image_pixel=pixel_scale)
 
 
 def noise_power(samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Quantity) -> np.ndarray:

@@ -82,12 +82,12 @@ def test_samples_of_the_exact_network_have_the_right_distribution():
     mapper.network = Exact(slope=-0.5, spread=0.4, sigma_data=1.0)
     source = np.full((2, 16, 16, 1), 10.0, np.float32)
     source[1] = 1000.0
-    samples = mapper.sample(source, num_samples=24, steps=18)
+    samples = mapper.sample(source, num_samples=24)
     assert samples.shape == (24, 2, 16, 16, 1)
     for row, power in enumerate((1.0, 3.0)):
         assert samples[:, row].mean() == pytest.approx(100 - 5 * power, abs=0.3)
         assert samples[:, row].std() == pytest.approx(4.0, rel=0.04)
-    posterior = mapper.posterior(source, num_samples=24, quantiles=(0.1, 0.5, 0.9), steps=18)
+    posterior = mapper.posterior(source, num_samples=24, quantiles=(0.1, 0.5, 0.9))
     assert np.allclose(posterior.mean, samples.mean(0), atol=1e-3)
     assert np.allclose(posterior.std, samples.std(0, ddof=1), atol=1e-3)
     assert np.allclose(posterior.quantiles, np.quantile(samples, (0.1, 0.5, 0.9), axis=0), atol=1e-3)
@@ -116,8 +116,8 @@ def test_noise_levels_of_training_are_stratified(monkeypatch):
 def test_churn_needs_no_global_state_and_is_reproducible():
     mapper = tiny()
     source = np.zeros((1, 16, 16, 1), np.float32)
-    first, again = (mapper.sample(source, 2, seed=3, steps=4, churn=8.0) for _ in range(2))
-    plain = mapper.sample(source, 2, seed=3, steps=4)
+    first, again = (mapper.sample(source, 2, seed=3, steps=4, sampler="heun", churn=8.0) for _ in range(2))
+    plain = mapper.sample(source, 2, seed=3, steps=4, sampler="heun")
     assert np.array_equal(first, again) and not np.allclose(first, plain)
 
 
@@ -142,6 +142,7 @@ def test_refusals_in_use():
         (lambda: mapper.sample(source, sampler="ddim"), "sampler"),
         (lambda: mapper.sample(source, num_samples=0), "num_samples"),
         (lambda: mapper.sample(source, steps=0), "steps"),
+        (lambda: mapper.sample(source, churn=1.0), "churn"),
         (lambda: mapper.sample(source, rows=[1, 2]), "rows"),
         (lambda: mapper.posterior(source, num_samples=1), "two samples"),
         (lambda: mapper.posterior(source, num_samples=4, quantiles=(2.0,)), "quantiles"),

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from skazoo.errors import DatasetError, ParameterError
-from skazoo.maps.map import Map
 from skazoo.mappers.inputs import as_batch, check_batches
+from skazoo.maps.map import Map
 
 ONE, TWO = ("dark_matter",), ("dark_matter", "hi")
 DATA = np.random.default_rng(0).lognormal(16.0, 1.0, (2, 8, 8, 2)).astype(np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skazoo.errors import ParameterError
-from skazoo.mappers.samplers import euler, heun, noise_levels, score
+from skazoo.mappers.samplers import central_levels, edm_levels, euler, heun, multistep, score
 
 MEAN, SPREAD = 0.7, 0.5  # y ~ N(MEAN, SPREAD^2)
 
@@ -35,13 +35,22 @@ def mixture(x, sigma):
     return (responsibilities(x, sigma) * each).sum(-1)
 
 
-@pytest.mark.parametrize(("sampler", "order"), [(euler, 1), (heun, 2)])
-def test_order_of_convergence(sampler, order):
+@pytest.mark.parametrize(
+    ("sampler", "order", "levels", "steps"),
+    [
+        (euler, 1, edm_levels, (128, 256, 512, 1024)),
+        (heun, 2, edm_levels, (64, 128, 256, 512)),
+        (lambda d, x, s: multistep(d, x, s, order=1), 1, central_levels, (128, 256, 512, 1024)),
+        (lambda d, x, s: multistep(d, x, s, order=2), 2, central_levels, (64, 128, 256, 512)),
+        (lambda d, x, s: multistep(d, x, s, order=3), 3, central_levels, (64, 128, 256, 512)),
+    ],
+    ids=["euler", "heun", "multistep-1", "multistep-2", "multistep-3"],
+)
+def test_order_of_convergence(sampler, order, levels, steps):
     x = np.linspace(-80, 80, 9)
-    steps = np.array([64, 128, 256, 512])
     errors = []
     for n in steps:
-        sigmas = noise_levels(n, 0.02, 80.0)[:-1]  # the last step, to 0, is of another kind
+        sigmas = levels(n, 0.02, 80.0)[:-1]  # the last step, to 0, is of another kind
         errors.append(np.abs(sampler(gaussian, x, sigmas) - solution(x, 80.0, 0.02)).max())
     slope = -np.polyfit(np.log(steps), np.log(errors), 1)[0]
     assert slope == pytest.approx(order, abs=0.15)
@@ -49,14 +58,27 @@ def test_order_of_convergence(sampler, order):
 
 def test_heun_calls_the_denoiser_twice_per_step_but_for_the_last():
     calls = []
-    heun(lambda x, sigma: calls.append(sigma) or gaussian(x, sigma), np.zeros(1), noise_levels(18))
+    heun(lambda x, sigma: calls.append(sigma) or gaussian(x, sigma), np.zeros(1), edm_levels(18))
     assert len(calls) == 2 * 18 - 1 and min(calls) == pytest.approx(0.002)
 
 
-def test_gaussian_marginal_after_the_default_number_of_steps():
-    x = MEAN + 80.0 * np.random.default_rng(0).normal(size=200_000)
-    y = heun(gaussian, x, noise_levels(18))
-    assert y.mean() == pytest.approx(MEAN, abs=0.02)
+@pytest.mark.parametrize("spread", [0.1, 0.3, 1.0, 3.0])
+def test_the_default_sampler_gets_the_spread_of_gaussian_maps_right_to_one_percent(spread):
+    """The ODE is linear here, so that one trajectory tells the standard deviation of all."""
+    calls = []
+
+    def denoise(x, sigma):
+        calls.append(sigma)
+        return spread**2 / (spread**2 + sigma**2) * x
+
+    assert multistep(denoise, 80.0, central_levels(24)) == pytest.approx(spread, rel=0.01)
+    assert len(calls) == 24
+
+
+def test_marginal_of_noise_that_ignores_the_mean():
+    x = 80.0 * np.random.default_rng(0).normal(size=100_000)
+    y = multistep(gaussian, x, central_levels(24))
+    assert y.mean() == pytest.approx(MEAN, abs=0.01)
     assert y.std() == pytest.approx(SPREAD, rel=0.01)
 
 
@@ -65,7 +87,13 @@ def test_two_peaks_get_their_shares(churn):
     rng = np.random.default_rng(1)
     n = 40_000
     x = 80.0 * rng.normal(size=n)
-    y = heun(mixture, x, noise_levels(32), churn=churn, draw=lambda step: rng.normal(size=n))
+    y = heun(mixture, x, edm_levels(64), churn=churn, draw=lambda step: rng.normal(size=n))
+    check_peaks(y)
+    if not churn:
+        check_peaks(multistep(mixture, x, central_levels(24)))
+
+
+def check_peaks(y):
     high = y > 0.5
     assert high.mean() == pytest.approx(SHARE[1], abs=0.015)
     for peak, part in zip(PEAKS, (y[~high], y[high]), strict=True):
@@ -84,16 +112,26 @@ def test_score_is_the_gradient_of_the_log_density():
     assert np.allclose(score(mixture(x, sigma), x, sigma), gradient, atol=1e-6)
 
 
-def test_noise_levels_fall_from_first_to_last_and_end_at_zero():
-    sigmas = noise_levels(18, 0.002, 80.0, 7.0)
+@pytest.mark.parametrize("levels", [edm_levels, central_levels])
+def test_noise_levels_fall_from_first_to_last_and_end_at_zero(levels):
+    sigmas = levels(18, 0.002, 80.0)
     assert len(sigmas) == 19 and sigmas[0] == pytest.approx(80.0) and sigmas[-1] == 0.0
     assert sigmas[-2] == pytest.approx(0.002) and np.all(np.diff(sigmas) < 0)
-    assert np.allclose(np.diff(sigmas[:-1] ** (1 / 7)), np.diff(sigmas[:-1] ** (1 / 7))[0])
+
+
+def test_spacing_of_noise_levels():
+    roots = edm_levels(18, rho=5.0)[:-1] ** 0.2
+    assert np.allclose(np.diff(roots), np.diff(roots)[0])
+    ratios = np.diff(np.log(central_levels(40, centre=0.5)[:-1]))
+    assert central_levels(40, centre=0.5)[np.argmin(-ratios)] == pytest.approx(0.5, rel=0.2)
 
 
 def test_errors_of_use():
-    for wrong in (dict(steps=0), dict(steps=4, sigma_min=90.0), dict(steps=4, rho=-1.0), dict(steps=4, sigma_min=0.0)):
-        with pytest.raises(ParameterError):
-            noise_levels(**wrong)
+    for wrong in (dict(steps=0), dict(steps=4, sigma_min=90.0), dict(steps=4, sigma_min=0.0)):
+        for levels in (edm_levels, central_levels):
+            with pytest.raises(ParameterError):
+                levels(**wrong)
+    with pytest.raises(ParameterError, match="rho"):
+        edm_levels(4, rho=-1.0)
     with pytest.raises(ParameterError, match="churn"):
-        heun(gaussian, np.zeros(2), noise_levels(4), churn=1.0)
+        heun(gaussian, np.zeros(2), edm_levels(4), churn=1.0)

@@ -42,7 +42,7 @@ class SkaTngConfig(tfds.core.BuilderConfig):
     observed_redshift: float = 0.02
     hours: float = 100.0
     channel_width: float = 400.0
-    taper: float = 12.0
+    taper: float = 7.0
 
     @property
     def view(self) -> View:
@@ -157,7 +157,7 @@ The toy configs (ska_tng/toy_64, ska_tng/toy_mini) need no files."""
             self.info.metadata["statistics"] = {name: one.result() for name, one in statistics.items()}
             self.info.metadata["statistics_split"] = split
         if config.array:
-            self.info.metadata["observation"] = mock_observation(config.view, 0.0).describe()
+            self.info.metadata["observation"] = mock_observation(config.view, 0.0).metadata
 
 
 def _doc(name: str) -> str:

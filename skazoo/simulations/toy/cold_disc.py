@@ -45,7 +45,7 @@ def disc_cells(hidden: Hidden, curve: RotationCurve, count: int) -> dict:
     z = height * np.arctanh(level)
     density = column / (2.0 * height) * (1.0 - level * level)
     cosine, sine = np.cos(angle), np.sin(angle)
-    tilt = np.float32(np.tan(hidden.warp)) * np.maximum(radius / np.float32(hidden.warp_start) - 1.0, 0.0)
+    tilt = np.float32(np.tan(hidden.warp)) * np.clip(radius / np.float32(hidden.warp_start) - 1.0, 0.0, 0.8)
     z = z + radius * np.float32(hi_radius) * tilt * np.sin(angle - np.float32(hidden.warp_phase))
     local = np.stack([radius * cosine * np.float32(hi_radius), radius * sine * np.float32(hi_radius), z])
     speed = curve(radius * hi_radius)

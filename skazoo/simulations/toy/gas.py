@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import interstellar
+from .clouds import cloud_cells
 from .cold_disc import disc_cells
 from .cosmology import BARYON_FRACTION
 from .hidden import Hidden
@@ -12,7 +13,7 @@ from .hot_gas import hot_cells
 from .magnetic_field import magnetic_field
 from .relations import mean_hi_mass, mean_metallicity, mean_stellar_mass
 from .rotation_curve import RotationCurve
-from .satellites import cloud_cells, satellite_cells
+from .satellites import satellite_cells
 from .streams import generator
 from .visible import Visible
 
@@ -33,7 +34,8 @@ def gas_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, resolu
     parts = [disc_cells(hidden, curve, int(5500 * resolution))]
     if len(satellites):
         parts.append(satellite_cells(visible, hidden, int(150 * resolution)))
-    parts.append(cloud_cells(visible, hidden, curve, int(900 * resolution)))
+    median = mean_hi_mass(mean_stellar_mass(visible.halo_mass, visible.redshift))
+    parts.append(cloud_cells(visible, hidden, curve, hidden.clouds * median, int(800 * resolution)))
     cold = {name: np.concatenate([p[name] for p in parts], axis=-1) for name in parts[0]}
     # 0 the disc, 1 ... n the satellites, n + 1 the clouds
     label = np.concatenate(
@@ -45,7 +47,6 @@ def gas_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, resolu
     hydrogen = np.float32(interstellar.HYDROGEN) - np.float32(1.2) * metals
     state = interstellar.state(cold["density"], hydrogen)
     held = np.bincount(label, cold["mass"] * hydrogen * state["atomic"])
-    median = mean_hi_mass(mean_stellar_mass(visible.halo_mass, visible.redshift))
     wanted = np.concatenate([[hidden.hi_mass], satellites.hi_mass, [hidden.clouds * median]])
     cold["mass"] = cold["mass"] * (wanted / held).astype(np.float32)[label]
 
@@ -56,7 +57,7 @@ def gas_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, resolu
     total_cold = float(cold["mass"].sum(dtype=np.float64))
     cosmic = BARYON_FRACTION * visible.halo_mass
     hot_mass = max(hidden.retained * cosmic - total_cold - hidden.stellar_mass, 0.05 * cosmic)
-    hot = hot_cells(visible, hidden, hot_mass, int(2600 * resolution))
+    hot = hot_cells(visible, hidden, hot_mass, int(3200 * resolution))
     hot_metals = 0.3 * mean_metallicity(hidden.stellar_mass) * hidden.metallicity
     count = len(hot["mass"])
     hot_metals = np.full(count, hot_metals, np.float32)

@@ -33,6 +33,7 @@ class Satellites:
         axis: (n, 3) of their discs.
         stripped: (n,) share of the HI that trails behind as a tail.
         tail: (n, 3) from the satellite to the end of its tail (kpc).
+        bend: (n, 3) by which the middle of the tail departs from a straight line (kpc).
     """
 
     host: np.ndarray
@@ -41,6 +42,7 @@ class Satellites:
     axis: np.ndarray
     stripped: np.ndarray
     tail: np.ndarray
+    bend: np.ndarray
 
     def __len__(self) -> int:
         return len(self.host)
@@ -178,7 +180,7 @@ def _draw_satellites(rng, visible: Visible) -> Satellites:
     hi = np.minimum(hi, 0.3 * BARYON_FRACTION * clumps.mass[host])
     velocity = clumps.velocity[host]
     speed = np.maximum(np.linalg.norm(velocity, axis=1, keepdims=True), 1.0)
-    bend = 0.35 * rng.standard_normal((count, 3))
+    aside = 0.35 * rng.standard_normal((count, 3))
     length = (5.0 + 0.12 * visible.r200 * rng.random((count, 1))) * (0.3 + rng.random((count, 1)))
     return Satellites(
         host=host,
@@ -186,5 +188,6 @@ def _draw_satellites(rng, visible: Visible) -> Satellites:
         stellar_mass=stars,
         axis=directions(rng, count).T.astype(np.float64),
         stripped=0.1 + 0.7 * rng.random(count) ** 2,
-        tail=(bend - velocity / speed) * length,
+        tail=(aside - velocity / speed) * length,
+        bend=0.15 * rng.standard_normal((count, 3)) * length,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtri
 
 from .geometry import cross, directions, stratified
 from .hidden import Hidden
@@ -15,9 +16,12 @@ __all__ = ["hot_cells"]
 
 _BETA = 0.5
 _EDGE = 1.5  # of R200
-_SAMPLING = 0.8  # cells per radius ~ r^-0.2: the inner halo is better resolved
+_SAMPLING = 0.5  # cells per radius ~ r^-0.5: the inner halo is better resolved
 _ELECTRONS = 1.16
-_MODES = 8
+_MODES = 16
+_RIPPLE = 0.35  # standard deviation of ln rho
+_COOL_SHARE, _COMPRESSION = 0.35, 2.5  # of the cells, density against the hot gas
+_CLUMPING = 3.0  # cool clouds are smaller than a cell: they shield themselves at this times its density
 
 
 def hot_cells(visible: Visible, hidden: Hidden, mass: float, count: int) -> dict:
@@ -35,10 +39,11 @@ def hot_cells(visible: Visible, hidden: Hidden, mass: float, count: int) -> dict
     profile = (1.0 + (radius / np.float32(hidden.core)) ** 2) ** np.float32(-1.5 * _BETA)
     volume = radius ** np.float32(3.0 - _SAMPLING)  # r^2 dr of a cell
     unit = directions(rng, count)
-    # a few plane waves make the halo uneven on scales of a third of a radius to twice that
-    waves = rng.standard_normal((_MODES, 3), dtype=np.float32) * np.float32(6.0)
+    # a few plane waves make the halo uneven on scales of R200 down to a tenth of it
+    numbers = np.geomspace(3.0, 40.0, _MODES, dtype=np.float32)[:, None]
+    waves = rng.standard_normal((_MODES, 3), dtype=np.float32) * numbers
     phases = np.float32(2.0 * np.pi) * rng.random((_MODES, 1), dtype=np.float32)
-    ripple = np.cos(waves @ (unit * radius) + phases).sum(axis=0) * np.float32(0.35 * np.sqrt(2.0 / _MODES))
+    ripple = np.cos(waves @ (unit * radius) + phases).sum(axis=0) * np.float32(_RIPPLE * np.sqrt(2.0 / _MODES))
     profile = profile * np.exp(ripple)
     middle, short = visible.axis_ratios
     flatten = np.array([1.0, middle**0.4, short**0.4], np.float32) / np.float32(np.cbrt((middle * short) ** 0.4))
@@ -56,8 +61,14 @@ def hot_cells(visible: Visible, hidden: Hidden, mass: float, count: int) -> dict
     # Sum V = sum (volume) * norm must be the ball's volume: rho = m / V
     density = profile * hollow * factor * volume.sum() / np.float32(4.0 / 3.0 * np.pi * (_EDGE * r200) ** 3)
     kelvin = np.float32(virial_temperature(visible.v200) * hidden.temperature) * (1.3 - np.float32(0.4) * radius)
-    kelvin = np.maximum(kelvin * np.exp(np.float32(-0.5) * ripple) / np.sqrt(hollow), np.float32(1.5e4))
-    neutral = neutral_fraction(density * np.float32(HYDROGEN * NUMBER_DENSITY)) / (1.0 + (kelvin / 3e4) ** 2)
+    kelvin = np.maximum(kelvin * np.exp(np.float32(-0.5) * ripple) / np.sqrt(hollow), np.float32(2e4))
+    # the crests of the ripples have cooled and are denser: a patchy cool halo, with soft edges
+    crest = ripple / np.float32(_RIPPLE) + rng.standard_normal(count, dtype=np.float32)
+    cool = 1.0 / (1.0 + np.exp(np.float32(-3.0) * (crest - np.float32(np.sqrt(2.0) * ndtri(1.0 - _COOL_SHARE)))))
+    kelvin = kelvin * (np.float32(1.5e4) / kelvin) ** cool
+    density = density * np.float32(_COMPRESSION) ** cool
+    clumped = density * np.float32(HYDROGEN * NUMBER_DENSITY) * np.float32(_CLUMPING) ** cool
+    neutral = neutral_fraction(clumped) / (1.0 + (kelvin / 3e4) ** 2)
     speed = np.float32(visible.v200 / np.sqrt(3.0) * 0.6)
     velocity = rng.standard_normal((3, count), dtype=np.float32) * speed
     # slow corotation with the halo's spin

@@ -4,7 +4,7 @@ The HI of a cell is m X_H f_neutral / (1 + R_mol). A star-forming cell (n_H > 0.
 effective equation of state: u = u_h - f (u_h - u_c) with a cold fraction f of 0.95, from which the two-phase formula
 of Springel & Hernquist (2003) recovers f, and its pressure P = (gamma - 1) rho u then gives R_mol = (P / P0)^0.8,
 P0 / k = 1.7e4 K cm^-3 (Leroy et al. 2008), which passes 1 at n_H = 0.5 cm^-3. Thinner gas is warm (8000 K) and
-self-shielded above 6e-3 cm^-3: f = 1 / (1 + (6e-3 / n_H)^2.3).
+self-shielded above 6e-3 cm^-3.
 """
 
 from __future__ import annotations
@@ -30,13 +30,17 @@ THRESHOLD = 0.106  # cm^-3, star formation
 COLD_FRACTION = 0.95
 HYDROGEN = 0.76
 _WARM = 8000.0
-_SHIELDING, _SHIELDING_SLOPE = 6e-3, 2.3
+_SHIELDING, _SHIELDING_SLOPE, _THIN = 6e-3, 2.3, 3.6
 _FULL_IONISATION = 1.16  # electrons per hydrogen, helium included
 
 
 def neutral_fraction(number_density):
-    """Self-shielded share of warm gas, 1 / (1 + (6e-3 / n_H)^2.3)."""
-    return 1.0 / (1.0 + (_SHIELDING / number_density) ** _SHIELDING_SLOPE)
+    """Share of warm gas: r / (1 + r) with r = (n_H / 6e-3)^2.3 + 3.6 n_H, shielded and optically thin.
+
+    3.6 cm^3 is x_e alpha_B(1e4 K) / Gamma for the ultraviolet background at z = 0, 8.3e-14 / s.
+    """
+    ratio = (number_density * (1.0 / _SHIELDING)) ** _SHIELDING_SLOPE + _THIN * number_density
+    return ratio / (1.0 + ratio)
 
 
 def energy_of_temperature(kelvin, electrons, hydrogen=HYDROGEN):

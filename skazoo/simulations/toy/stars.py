@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .cosmology import cosmic_time, scale_factor_at
-from .geometry import GOLDEN_ANGLE, directions, stratified
+from .geometry import GOLDEN_ANGLE, directions, frames_about, stratified
 from .hidden import Hidden
 from .relations import mean_metallicity
 from .rotation_curve import RotationCurve, stellar_scales
-from .satellites import satellite_frames
 from .streams import generator
 from .texture import arm_phase
 from .visible import Visible
@@ -19,6 +18,10 @@ __all__ = ["star_particles"]
 _NEIGHBOURS = 32
 _HALO_SHARE, _HALO_SLOPE = 0.03, 3.5  # stellar halo: share of the stars, rho ~ r^-3.5
 _PER_SATELLITE = 80
+_AGES = np.linspace(0.1, 13.9, 256)  # Gyr
+_SCALE_FACTORS = scale_factor_at(_AGES)
+_LENGTHS = np.linspace(0.0, 5.0, 201)
+_EXPONENTIAL = (1.0 - (1.0 + _LENGTHS) * np.exp(-_LENGTHS), _LENGTHS)  # mass within R / R_d, R / R_d
 
 
 def star_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, count: int) -> dict:
@@ -50,28 +53,16 @@ def star_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, count
         "velocity": np.ascontiguousarray(columns["velocity"].T),
         "mass": columns["mass"],
         "metallicity": np.minimum(columns["metallicity"] * scatter, np.float32(0.05)),
-        "formation_scale_factor": np.interp(born, _times(), _factors()).astype(np.float32),
+        "formation_scale_factor": np.interp(born, _AGES, _SCALE_FACTORS).astype(np.float32),
         "smoothing_length": columns["smoothing_length"],
     }
 
 
-def _times():
-    return _AGES
-
-
-def _factors():
-    return _SCALE_FACTORS
-
-
-_AGES = np.linspace(0.1, 13.9, 128)
-_SCALE_FACTORS = scale_factor_at(_AGES)
-
-
 def _disc(rng, hidden, curve, scale, count):
-    share = stratified(rng, count)
-    y = np.interp(share, *_exponential_table()).astype(np.float32)
+    # stars per area ~ sqrt(Sigma): the outskirts are as well resolved as the centre
+    y = np.float32(2.0) * np.interp(stratified(rng, count), *_EXPONENTIAL).astype(np.float32)
     angle = (np.arange(count) * GOLDEN_ANGLE % (2.0 * np.pi)).astype(np.float32)
-    angle += np.float32(np.sqrt(2.0 * np.pi / count)) * rng.standard_normal(count, dtype=np.float32)
+    angle += np.float32(np.sqrt(20.0 / count)) * rng.standard_normal(count, dtype=np.float32)
     radius = y * np.float32(scale)
     ratio = radius / np.float32(0.5 * hidden.hi_diameter)
     strength = np.float32(0.6 * min(hidden.arm_strength, 1.0)) * y / (y + np.float32(0.7))
@@ -81,7 +72,7 @@ def _disc(rng, hidden, curve, scale, count):
         inside = np.exp(-((y / np.float32(1.5)) ** 4))
         mass += np.float32(0.8) * inside * np.cos(2.0 * (angle - np.float32(hidden.bar_phase)))
     level = np.float32(0.99) * (2.0 * rng.random(count, dtype=np.float32) - 1.0)
-    height = np.float32(0.15 * scale)
+    height = np.float32((0.35 if hidden.quenched else 0.15) * scale)
     local = np.stack([radius * np.cos(angle), radius * np.sin(angle), height * np.arctanh(level)])
     speed = np.float32(0.95 * hidden.spin) * curve(radius)
     sigma = np.float32(0.2) * np.abs(speed) * np.exp(-y / np.float32(4.0)) + np.float32(10.0)
@@ -89,9 +80,10 @@ def _disc(rng, hidden, curve, scale, count):
     velocity[0] -= speed * np.sin(angle)
     velocity[1] += speed * np.cos(angle)
     frame = hidden.disc.astype(np.float32)
+    mass *= np.exp(np.float32(-0.5) * y - (y * np.float32(1.0 / 6.0)) ** 4)
     share = (1.0 - hidden.bulge) * (1.0 - _HALO_SHARE)
     mass *= np.float32(share * hidden.stellar_mass) / mass.sum()
-    number = np.float32(count / (2.0 * np.pi * scale**2)) * np.exp(-y) / (2.0 * height) * (1.0 - level * level)
+    number = np.float32(count / (8.0 * np.pi * scale**2)) * np.exp(np.float32(-0.5) * y) / (2.0 * height) * (1.0 - level * level)
     metals = mean_metallicity(hidden.stellar_mass) * hidden.metallicity
     return {
         "position": frame @ local,
@@ -101,12 +93,6 @@ def _disc(rng, hidden, curve, scale, count):
         "smoothing_length": _smoothing(number),
         "young": np.full(count, float(not hidden.quenched), np.float32),
     }
-
-
-def _exponential_table():
-    y = np.concatenate([np.linspace(0.0, 4.0, 81), np.linspace(4.2, 10.0, 30)])
-    mass = 1.0 - (1.0 + y) * np.exp(-y)
-    return mass / mass[-1], y
 
 
 def _bulge(rng, hidden, curve, core, count):
@@ -160,7 +146,7 @@ def _satellites(rng, visible, hidden):
     local = rng.standard_normal((3, total), dtype=np.float32)
     stretch = rng.random(total, dtype=np.float32) + np.float32(0.5)
     local = local * (size * stretch * np.array([[1.0], [1.0], [0.4]], np.float32))
-    position = np.einsum("nij,jn->in", satellite_frames(hidden).astype(np.float32)[owner], local)
+    position = np.einsum("nij,jn->in", frames_about(satellites.axis).astype(np.float32)[owner], local)
     position += clumps.position[satellites.host].T.astype(np.float32)[:, owner]
     sigma = (40.0 * np.cbrt(clumps.mass[satellites.host] / 1e10)).astype(np.float32)[owner]
     velocity = rng.standard_normal((3, total), dtype=np.float32) * sigma

@@ -77,11 +77,11 @@ class Texture:
         """Bilinear interpolation of the periodic field; complex64."""
         scale = np.float32(_SIZE / _BOX)
         x, y = x * scale + _SIZE / 2, y * scale + _SIZE / 2
-        column, row = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
-        x, y = x - column, y - row
-        column, row = column % _SIZE, row % _SIZE
+        left, below = np.floor(x), np.floor(y)
+        x, y = x - left, y - below
+        column, row = left.astype(np.int32) % _SIZE, below.astype(np.int32) % _SIZE
         right, above = (column + 1) % _SIZE, (row + 1) % _SIZE
-        flat = self._field.ravel()
-        low = flat[row * _SIZE + column] * (1.0 - x) + flat[row * _SIZE + right] * x
-        high = flat[above * _SIZE + column] * (1.0 - x) + flat[above * _SIZE + right] * x
+        flat, row, above = self._field.ravel(), row * _SIZE, above * _SIZE
+        low = flat[row + column] * (1.0 - x) + flat[row + right] * x
+        high = flat[above + column] * (1.0 - x) + flat[above + right] * x
         return low * (1.0 - y) + high * y
