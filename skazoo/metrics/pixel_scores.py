@@ -108,6 +108,7 @@ class PixelScores:
         found["pixel_distance"] = wasserstein_of_histograms(sums["truth_pdf"], sums["sample_pdf"], self.edges)
         if self.scale.logarithmic:
             found["floor_excess"] = 100 * mean(rows["floor_excess"])
+            found["floor_excess_error"] = 100 * standard_error(rows["floor_excess"], independent)
         return found
 
     def tarp(self, independent: int) -> tuple[Tarp, ...]:

@@ -14,7 +14,7 @@ __all__ = ["git_commit", "provenance_of"]
 
 
 def provenance_of(mapper) -> dict:
-    """Class, parameters and likelihood of a mapper, and its `preset` name where it carries one; versions, commit, time."""
+    """Class, parameters, likelihood and, where it carries one, `preset` name of a mapper; versions, commit, time."""
     parameters = None
     if hasattr(mapper, "count_params") and getattr(mapper, "built", True):
         parameters = int(mapper.count_params())

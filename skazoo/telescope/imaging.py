@@ -54,10 +54,17 @@ def predict(image, pixel_scale, uvw, frequency, w_term: bool | str = "auto") -> 
     if _use_w(w_term, uvw, frequency, len(image), pixel_scale):
         l, m, drop = _directions(len(image), _radian(pixel_scale), real)
         return finufft.nufft3d3(
-            l, m, drop, values.ravel(), *_per_radian(turns, pixel_scale, real), isign=-1, eps=eps
+            l,
+            m,
+            drop,
+            values.ravel(),
+            *_per_radian(turns, pixel_scale, real),
+            isign=-1,
+            eps=eps,
+            nthreads=_threads(turns),
         ).reshape(shape)
     x, y = _fold(turns, real)
-    return finufft.nufft2d2(y, x, values, isign=-1, eps=eps).reshape(shape)
+    return finufft.nufft2d2(y, x, values, isign=-1, eps=eps, nthreads=_threads(turns)).reshape(shape)
 
 
 def image(vis, uvw, frequency, npix: int, pixel_scale, weights=None, w_term: bool | str = "auto") -> np.ndarray:
@@ -95,10 +102,12 @@ def image(vis, uvw, frequency, npix: int, pixel_scale, weights=None, w_term: boo
     if _use_w(w_term, uvw, frequency, npix, pixel_scale):
         l, m, drop = _directions(npix, _radian(pixel_scale), real)
         u_, v_, w_ = _per_radian(turns, pixel_scale, real)
-        pixels = finufft.nufft3d3(u_, v_, w_, strengths.ravel(), l, m, drop, isign=1, eps=eps)
+        pixels = finufft.nufft3d3(u_, v_, w_, strengths.ravel(), l, m, drop, isign=1, eps=eps, nthreads=_threads(turns))
         return np.ascontiguousarray(pixels.real.reshape(npix, npix))
     x, y = _fold(turns, real)
-    return np.ascontiguousarray(finufft.nufft2d1(y, x, strengths.ravel(), (npix, npix), isign=1, eps=eps).real)
+    return np.ascontiguousarray(
+        finufft.nufft2d1(y, x, strengths.ravel(), (npix, npix), isign=1, eps=eps, nthreads=_threads(turns)).real
+    )
 
 
 def point_spread_function(uvw, frequency, npix: int, pixel_scale, weights=None) -> np.ndarray:
@@ -151,6 +160,11 @@ def _phases(uvw, frequency, pixel_scale) -> tuple[np.ndarray, tuple[int, ...]]:
     factor = 2 * np.pi * _hertz(frequency) / c.value * _radian(pixel_scale)
     phases = uvw.reshape(-1, 3).T * factor
     return phases, uvw.shape[:-1]
+
+
+def _threads(phases: np.ndarray) -> int:
+    """One thread for few baselines, where starting more costs longer than the sum; 0 lets finufft choose."""
+    return 1 if phases.shape[1] < 200_000 else 0
 
 
 def _fold(phases: np.ndarray, real) -> tuple[np.ndarray, np.ndarray]:

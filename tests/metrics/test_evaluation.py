@@ -57,6 +57,21 @@ def test_same_seed_same_report_and_limit():
     assert run(problem, problem.examples(12, 0), limit=10, seed=6, batch_size=4).metrics != first.metrics
 
 
+class ByRow(GaussianField):
+    """Has a stream of noise for each row, as the mappers of skazoo have."""
+
+    def sample(self, source, num_samples, seed, rows):
+        pairs = zip(rows, source, strict=True)
+        drawn = [GaussianField.sample(self, one[None], num_samples, 1000 * seed + row) for row, one in pairs]
+        return np.concatenate(drawn, axis=1)
+
+
+def test_a_mapper_with_rows_gives_the_same_report_for_any_batch_size():
+    problem = ByRow(size=16)
+    first, again = (run(problem, problem.examples(9, 0), batch_size=size) for size in (2, 9))
+    assert first.metrics["field"]["crps"] == pytest.approx(again.metrics["field"]["crps"], rel=1e-12)
+
+
 class Broken(GaussianField):
     """Gives NaN in one sample of every third map."""
 

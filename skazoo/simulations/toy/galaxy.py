@@ -119,8 +119,15 @@ class Galaxy:
 
 
 def _species(kind: str, columns: dict) -> Species:
-    fields = {n: v if UNITS[n] is None else v << UNITS[n] for n, v in columns.items()}
-    return Species(kind, fields, "toy")
+    """Columns (arrays, or functions that make them when first read) with the units of the particle contract."""
+
+    def with_unit(name, value):
+        unit = UNITS[name]
+        if callable(value):
+            return lambda: with_unit(name, value())
+        return value if unit is None else value << unit
+
+    return Species(kind, {name: with_unit(name, value) for name, value in columns.items()}, "toy")
 
 
 def _check_mass_range(log_mass_range) -> tuple[float, float]:

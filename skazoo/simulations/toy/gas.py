@@ -85,7 +85,7 @@ def _metallicity(hidden: Hidden, radius, label):
     """Mass-metallicity relation, -0.4 dex per R_HI, 0.1 dex from cell to cell; clouds at 0.3 of the mean."""
     central = mean_metallicity(hidden.stellar_mass) * hidden.metallicity
     levels = np.concatenate([[central], mean_metallicity(hidden.satellites.stellar_mass), [2.0 * central]])
-    rng = generator(hidden.seed, "disc").spawn(1)[0]
+    rng = generator(hidden.seed, "gas_metals")
     dex = np.float32(_GRADIENT) * (radius - np.float32(0.4)) + np.float32(0.1) * rng.standard_normal(
         len(radius), dtype=np.float32
     )

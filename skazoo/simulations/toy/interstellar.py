@@ -2,8 +2,8 @@
 
 The HI of a cell is m X_H f_neutral / (1 + R_mol). A star-forming cell (n_H > 0.106 cm^-3) stores the energy of the
 effective equation of state: u = u_h - f (u_h - u_c) with a cold fraction f of 0.95, from which the two-phase formula
-of Springel & Hernquist (2003) recovers f, and its pressure P = (gamma - 1) rho u then gives R_mol = (P / P0)^0.8,
-P0 / k = 1.7e4 K cm^-3 (Leroy et al. 2008), which passes 1 at n_H = 0.5 cm^-3. Thinner gas is warm (8000 K) and
+of Springel & Hernquist (2003) recovers f, and the pressure of its neutral gas, P = f (gamma - 1) rho u, then gives
+R_mol = (P / P0)^0.8, P0 / k = 1.7e4 K cm^-3 (Leroy et al. 2008), which passes 1 at n_H = 0.5 cm^-3. Thinner gas is warm (8000 K) and
 self-shielded above 6e-3 cm^-3.
 """
 
@@ -74,6 +74,7 @@ def state(density, hydrogen):
     energy = np.where(forming, _two_phase_energy(number, hydrogen), warm)
     pressure = energy * density * np.float32(2.0 / 3.0 * NUMBER_DENSITY * _KELVIN)
     cold = np.where(forming, np.float32(COLD_FRACTION), neutral)
+    pressure = pressure * cold
     return {
         "internal_energy": energy,
         "neutral_hydrogen_abundance": neutral,

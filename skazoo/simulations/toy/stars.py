@@ -27,8 +27,8 @@ _EXPONENTIAL = (1.0 - (1.0 + _LENGTHS) * np.exp(-_LENGTHS), _LENGTHS)  # mass wi
 def star_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, count: int) -> dict:
     """Exponential sech^2 disc (z0 = 0.15 R_d), Hernquist bulge, power-law halo; ages by a tau model.
 
-    Returns: dict of float32 arrays: position (N, 3) kpc, velocity (N, 3) km/s, mass (N,) Msun, metallicity (N,),
-    formation_scale_factor (N,), smoothing_length (N,) kpc.
+    Returns: dict of float32 arrays: position (N, 3) kpc, mass (N,) Msun, metallicity (N,), smoothing_length (N,) kpc;
+    and functions that return velocity (N, 3) km/s and formation_scale_factor (N,), which maps do not need.
     """
     rng = generator(hidden.seed, "stars")
     scale, core = stellar_scales(visible, hidden)
@@ -43,17 +43,25 @@ def star_particles(visible: Visible, hidden: Hidden, curve: RotationCurve, count
         parts.append(_satellites(rng, visible, hidden))
     columns = {name: np.concatenate([p[name] for p in parts], axis=-1) for name in parts[0]}
     total = len(columns["mass"])
-    now = cosmic_time(1.0 / (1.0 + visible.redshift))
-    span, tau = now - 0.5, np.where(columns["young"] > 0.5, 8.0, 2.5)
-    share = rng.random(total)
-    born = 0.5 - tau * np.log(1.0 - share * (1.0 - np.exp(-span / tau)))
-    scatter = 10.0 ** (0.1 * rng.standard_normal(total, dtype=np.float32))
+
+    def velocity():
+        normal = generator(hidden.seed, "star_velocity").standard_normal((total, 3), dtype=np.float32)
+        return normal * columns["sigma"][:, None] + columns["streaming"].T
+
+    def formation_scale_factor():
+        """Star formation rate ~ e^(-t / tau) since 0.5 Gyr."""
+        now = cosmic_time(1.0 / (1.0 + visible.redshift))
+        span, tau = max(now - 0.5, 0.1), np.where(columns["young"] > 0.5, 8.0, 2.5)
+        share = generator(hidden.seed, "star_history").random(total)
+        born = now - span - tau * np.log(1.0 - share * (1.0 - np.exp(-span / tau)))
+        return np.interp(born, _AGES, _SCALE_FACTORS).astype(np.float32)
+
     return {
         "position": np.ascontiguousarray(columns["position"].T),
-        "velocity": np.ascontiguousarray(columns["velocity"].T),
+        "velocity": velocity,
         "mass": columns["mass"],
-        "metallicity": np.minimum(columns["metallicity"] * scatter, np.float32(0.05)),
-        "formation_scale_factor": np.interp(born, _AGES, _SCALE_FACTORS).astype(np.float32),
+        "metallicity": np.minimum(columns["metallicity"], np.float32(0.05)),
+        "formation_scale_factor": formation_scale_factor,
         "smoothing_length": columns["smoothing_length"],
     }
 
@@ -76,9 +84,7 @@ def _disc(rng, hidden, curve, scale, count):
     local = np.stack([radius * np.cos(angle), radius * np.sin(angle), height * np.arctanh(level)])
     speed = np.float32(0.95 * hidden.spin) * curve(radius)
     sigma = np.float32(0.2) * np.abs(speed) * np.exp(-y / np.float32(4.0)) + np.float32(10.0)
-    velocity = rng.standard_normal((3, count), dtype=np.float32) * sigma
-    velocity[0] -= speed * np.sin(angle)
-    velocity[1] += speed * np.cos(angle)
+    streaming = np.stack([-speed * np.sin(angle), speed * np.cos(angle), np.zeros(count, np.float32)])
     frame = hidden.disc.astype(np.float32)
     mass *= np.exp(np.float32(-0.5) * y - (y * np.float32(1.0 / 6.0)) ** 4)
     share = (1.0 - hidden.bulge) * (1.0 - _HALO_SHARE)
@@ -87,7 +93,8 @@ def _disc(rng, hidden, curve, scale, count):
     metals = mean_metallicity(hidden.stellar_mass) * hidden.metallicity
     return {
         "position": frame @ local,
-        "velocity": frame @ velocity,
+        "streaming": frame @ streaming,
+        "sigma": sigma,
         "mass": mass,
         "metallicity": np.float32(metals) * np.float32(10.0) ** (np.float32(-0.06) * (y - 1.7)),
         "smoothing_length": _smoothing(number),
@@ -108,7 +115,8 @@ def _bulge(rng, hidden, curve, core, count):
     metals = mean_metallicity(hidden.stellar_mass) * hidden.metallicity * 1.5
     return {
         "position": hidden.disc.astype(np.float32) @ position,
-        "velocity": rng.standard_normal((3, count), dtype=np.float32) * sigma,
+        "streaming": np.zeros((3, count), np.float32),
+        "sigma": sigma,
         "mass": mass,
         "metallicity": np.full(count, metals, np.float32),
         "smoothing_length": _smoothing(number),
@@ -128,7 +136,8 @@ def _halo(rng, visible, hidden, curve, inner, count):
     number = np.float32(count * power / (high - low) / (4.0 * np.pi)) * radius ** np.float32(-_HALO_SLOPE)
     return {
         "position": axes.astype(np.float32) @ (directions(rng, count) * radius),
-        "velocity": rng.standard_normal((3, count), dtype=np.float32) * curve(radius) / np.float32(np.sqrt(2.0)),
+        "streaming": np.zeros((3, count), np.float32),
+        "sigma": curve(radius) / np.float32(np.sqrt(2.0)),
         "mass": np.full(count, _HALO_SHARE * hidden.stellar_mass / max(count, 1), np.float32),
         "metallicity": np.full(count, 0.2 * mean_metallicity(hidden.stellar_mass), np.float32),
         "smoothing_length": _smoothing(number),
@@ -149,13 +158,12 @@ def _satellites(rng, visible, hidden):
     position = np.einsum("nij,jn->in", frames_about(satellites.axis).astype(np.float32)[owner], local)
     position += clumps.position[satellites.host].T.astype(np.float32)[:, owner]
     sigma = (40.0 * np.cbrt(clumps.mass[satellites.host] / 1e10)).astype(np.float32)[owner]
-    velocity = rng.standard_normal((3, total), dtype=np.float32) * sigma
-    velocity += clumps.velocity[satellites.host].T.astype(np.float32)[:, owner]
     metals = mean_metallicity(satellites.stellar_mass).astype(np.float32)[owner]
     number = _PER_SATELLITE / (2.0 * np.pi) ** 1.5 / (0.4 * size**3)
     return {
         "position": position,
-        "velocity": velocity,
+        "streaming": clumps.velocity[satellites.host].T.astype(np.float32)[:, owner],
+        "sigma": sigma,
         "mass": (satellites.stellar_mass / _PER_SATELLITE).astype(np.float32)[owner],
         "metallicity": metals,
         "smoothing_length": _smoothing(number.astype(np.float32)),

@@ -12,7 +12,7 @@ from .streams import generator
 
 __all__ = ["Texture", "arm_phase"]
 
-_SIZE = 128  # pixels of the turbulent field
+_SIZE = 96  # pixels of the turbulent field
 _BOX = 6.0  # its side / R_HI
 
 
