@@ -29,7 +29,7 @@ def add_parser(commands) -> None:
     build.add_argument("--data-dir", help="where to (default: TFDS_DATA_DIR or ~/tensorflow_datasets)")
     build.add_argument("--manual-dir", help="folder of HDF5 files, for cutouts")
     build.add_argument("--workers", type=int, help="processes (default: all cores)")
-    build.set_defaults(run=run_build)
+    build.set_defaults(run=run_build, keras=True)
 
 
 def run_build(args) -> None:

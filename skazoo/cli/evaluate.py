@@ -26,7 +26,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--num-samples", type=int, default=32)
     parser.add_argument("--limit", type=int, help="examples to take at most")
     parser.add_argument("--seed", type=int, default=0)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, keras=True)
 
 
 def run(args) -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 
 from .._version import __version__
 from ..errors import SkazooError
+from .quiet import import_keras_quietly
 
 _COMMANDS = ("quickstart", "observe", "data", "sample", "evaluate", "list")
 _EPILOG = """\
@@ -37,11 +38,12 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (0; 2 for a user's mistake; 130 when interrupted)."""
     args = build_parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up notes would hide ours
     warnings.showwarning = _say
     # TFDS and TensorFlow warn about themselves, which no user of a command can mend
     warnings.filterwarnings("ignore", module="(tensorflow|keras|absl|google).*")
     try:
+        if getattr(args, "keras", False):
+            import_keras_quietly()
         args.run(args)
     except SkazooError as error:
         print(f"skazoo: error: {error}", file=sys.stderr)

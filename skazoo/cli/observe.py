@@ -80,7 +80,7 @@ def run(args) -> None:
                 seen.to_fits(folder / "ska.fits")
             else:
                 one.to_fits(folder / f"{field}.fits")
-        sheet(shown, folder / "sheet.png", f"{name}, z = {particles.header.redshift:.3g}")
+        sheet(shown, folder / "sheet.png", f"{name}, z = {particles.header.redshift:.2f}")
         (folder / "summary.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     _tell(args.out, summary)
 

@@ -27,7 +27,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--steps", type=int, default=500, help="training steps of 16 pairs (default 500)")
     parser.add_argument("--samples", type=int, default=8, help="samples per galaxy (default 8)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, keras=True)
 
 
 def run(args) -> None:

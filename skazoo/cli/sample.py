@@ -28,7 +28,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--num-samples", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     add_view(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, keras=True)
 
 
 def run(args) -> None:

@@ -62,6 +62,10 @@ def draw(map_: Map, ax=None, norm=None, title: str | None = None, colorbar: bool
         _beam(ax, map_, half)
     if colorbar:
         bar = ax.figure.colorbar(image, ax=ax, shrink=0.85, pad=0.02)
+        if field and field.transform == "asinh":
+            # the automatic ticks crowd about zero
+            low, high = np.floor(np.log10(norm.linear_width)) + 1, np.log10(norm.vmax)
+            bar.set_ticks([0.0, *10.0 ** np.arange(low, np.floor(high) + 1)])
         bar.ax.tick_params(which="both", labelsize=7)
         unit = map_.unit.to_string("unicode", fraction=False)
         bar.set_label(unit or "mass fraction", fontsize=8)

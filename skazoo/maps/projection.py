@@ -160,4 +160,5 @@ def project(position, support, values, npix: int, extent: float) -> tuple[np.nda
     images, inside = _deposit(
         pixel[0], pixel[1], radii, np.ascontiguousarray(values, np.float64), npix, table, stencil, bounds
     )
+    inside[inside > 1.0 - 1e-12] = 1.0  # a kernel inside the frame loses nothing to rounding
     return np.moveaxis(images, -1, 0), inside

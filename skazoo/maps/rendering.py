@@ -144,7 +144,7 @@ def _render_species(species: Species, wanted, npix, side, matrix, depth, header,
         within = float(values[near, column] @ inside)
         totals = {
             "inside": within,
-            "outside_frame": float(values[near, column].sum() - within),
+            "outside_frame": float(values[near, column] @ (1.0 - inside)),
             "outside_depth": float(values[~near, column].sum()),
         }
         if field.weight is not None:

@@ -3,15 +3,19 @@
 _HOMES = {
     "Array": "array",
     "Beam": "beam",
+    "Cleaned": "deconvolution",
+    "DirtyImage": "operator",
     "Observation": "observation",
     "Seen": "seen",
     "Visibilities": "visibilities",
+    "clean": "deconvolution",
     "fit_beam": "beam",
     "hour_angles": "coverage",
     "image": "imaging",
     "point_spread_function": "imaging",
     "predict": "imaging",
     "uvw": "coverage",
+    "wiener": "deconvolution",
 }
 
 __all__ = sorted(_HOMES)

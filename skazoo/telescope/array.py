@@ -125,6 +125,42 @@ class Array:
             version=table.header.get("version", ""),
         )
 
+    @classmethod
+    def from_casa(cls, path: str | os.PathLike, **about) -> Array:
+        """Read a CASA configuration file (`.cfg`); see `array_files.read_casa`."""
+        from .array_files import read_casa
+
+        return read_casa(path, **about)
+
+    @classmethod
+    def from_oskar(cls, folder: str | os.PathLike, **about) -> Array:
+        """Read an OSKAR telescope folder (`.tm`); see `array_files.read_oskar`."""
+        from .array_files import read_oskar
+
+        return read_oskar(folder, **about)
+
+    @property
+    def config(self) -> str | dict:
+        """JSON-able: the name of a layout that skazoo ships, everything for any other array."""
+        if self.name in self.names() and self.digest == Array.load(self.name).digest:
+            return self.name
+        return {
+            "enu": self.enu.tolist(),
+            "diameters": self.diameters.tolist(),
+            "latitude": self.latitude,
+            "longitude": self.longitude,
+            "name": self.name,
+            "antenna_names": self.antenna_names,
+            "telescope": self.telescope,
+            "height": self.height,
+            "version": self.version,
+        }
+
+    @classmethod
+    def from_config(cls, config: str | dict) -> Array:
+        """The array whose `config` this is."""
+        return cls.load(config) if isinstance(config, str) else cls(**config)
+
     # -- what it knows ------------------------------------------------------------------------------------
 
     def __len__(self) -> int:

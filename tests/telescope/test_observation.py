@@ -169,7 +169,7 @@ def test_cache_survives_and_heals(small_array, blobs, monkeypatch, tmp_path):
     entries = list(tmp_path.rglob("*.npz"))
     assert len(entries) == 1
     monkeypatch.setattr(response_module, "compute", lambda *_: pytest.fail("the cache was not used"))
-    import skazoo.telescope.observation as observation_module
+    import skazoo.telescope.configuration as observation_module
 
     kept = observation_module.compute
     monkeypatch.setattr(observation_module, "compute", lambda *_: pytest.fail("the cache was not used"))

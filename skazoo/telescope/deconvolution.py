@@ -1,0 +1,164 @@
+"""Classical answers to the inverse problem: Hogbom's CLEAN and a Wiener filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import astropy.units as u
+import numpy as np
+import scipy.fft
+from numba import njit
+
+from ..errors import ParameterError, check_positive
+from ..maps.map import Map
+from .seen import Seen
+
+__all__ = ["Cleaned", "clean", "wiener"]
+
+
+@dataclass(frozen=True, eq=False)
+class Cleaned:
+    """What CLEAN found.
+
+    Attributes:
+        model: the components (Jy/pixel).
+        residual: what is left of the dirty image (Jy/beam).
+        restored: the model convolved with the Gaussian beam, plus the residual (Jy/beam).
+        iterations: how many components were subtracted.
+    """
+
+    model: Map
+    residual: Map
+    restored: Map
+    iterations: int
+
+
+def clean(
+    seen: Seen,
+    gain: float = 0.1,
+    iterations: int = 20_000,
+    threshold: float | None = None,
+    mask: np.ndarray | None = None,
+) -> Cleaned:
+    """Hogbom's CLEAN: take a part of the brightest pixel away, with its PSF, until nothing stands out.
+
+    Args:
+        seen: an observed sky.
+        gain: part of the peak taken each time, in (0, 1].
+        iterations: at most so many.
+        threshold: stop when no pixel exceeds it in absolute value (Jy/beam); 3 times the noise by default.
+        mask: (npix, npix) booleans, where components may be.
+
+    Raises:
+        ParameterError: an argument out of range; no threshold for an image without noise.
+
+    Source: Hogbom 1974, A&AS 15, 417.
+    """
+    if not 0 < gain <= 1:
+        raise ParameterError(f"gain must be in (0, 1], but is {gain}.")
+    check_positive("iterations", iterations)
+    if threshold is None:
+        threshold = 3 * float(seen.noise_rms.to_value(u.Jy / u.beam))
+        if threshold == 0:
+            raise ParameterError("threshold must be given in Jy/beam for an image that was observed without noise.")
+    check_positive("threshold", threshold)
+    dirty = seen.dirty.data.astype(np.float64)
+    mask = np.ones(dirty.shape, bool) if mask is None else np.asarray(mask, bool)
+    if mask.shape != dirty.shape or not mask.any():
+        raise ParameterError(f"mask must have shape {dirty.shape} and allow a pixel, but has shape {mask.shape}.")
+    residual, model = dirty.copy(), np.zeros_like(dirty)
+    done = _subtract(residual, model, seen.psf.astype(np.float64), mask, gain, int(iterations), threshold)
+    smooth = _with_beam(seen, model)
+    return Cleaned(
+        _like(seen, model, u.Jy / u.pix),
+        _like(seen, residual, u.Jy / u.beam),
+        _like(seen, smooth + residual, u.Jy / u.beam),
+        done,
+    )
+
+
+@njit(cache=True)
+def _subtract(residual, model, psf, mask, gain, iterations, threshold):
+    """Subtract components in place; returns how many."""
+    rows, columns = residual.shape
+    centre = psf.shape[0] // 2
+    for step in range(iterations):
+        best, at_row, at_column = 0.0, 0, 0
+        for i in range(rows):
+            for j in range(columns):
+                if mask[i, j] and abs(residual[i, j]) > best:
+                    best, at_row, at_column = abs(residual[i, j]), i, j
+        if best <= threshold:
+            return step
+        flux = gain * residual[at_row, at_column]
+        model[at_row, at_column] += flux
+        for i in range(rows):
+            for j in range(columns):
+                residual[i, j] -= flux * psf[centre + i - at_row, centre + j - at_column]
+    return iterations
+
+
+def wiener(seen: Seen, prior: np.ndarray | None = None) -> Map:
+    """The linear estimate of the sky with the least mean square error: (npix, npix) Jy/pixel.
+
+    x = conj(K) S / (|K|^2 S + N) d in Fourier space, K the transform of the PSF, N the power of the noise.
+
+    Args:
+        seen: an observed sky with noise.
+        prior: (npix, npix) power S of the sky in each Fourier cell of the image, numpy's FFT order and
+            norm, (Jy/pixel)^2; by default estimated from the image in rings of spatial frequency,
+            (mean |d|^2 - N) / mean |K|^2 where that is positive.
+
+    Raises:
+        ParameterError: no noise, or a prior of another shape or with negative values.
+    """
+    if seen.seed is None:
+        raise ParameterError("wiener() needs an image with noise; observe with a seed, or use clean().")
+    observation, response = seen.observation, seen.observation.response
+    npix = observation.npix
+    half = npix // 2
+    psf = response.psf[npix - half : 2 * npix - half, npix - half : 2 * npix - half].astype(np.float64)
+    kernel = scipy.fft.fft2(scipy.fft.ifftshift(psf))
+    noise = _noise_power(response, observation.noise_scale)
+    data = scipy.fft.fft2(seen.dirty.data.astype(np.float64))
+    if prior is None:
+        prior = _ring_prior(np.abs(data) ** 2, np.abs(kernel) ** 2, noise)
+    prior = np.asarray(prior, np.float64)
+    if prior.shape != data.shape or not (prior >= 0).all():
+        raise ParameterError(f"prior must have shape {data.shape} and no negative value, but has {prior.shape}.")
+    denominator = np.abs(kernel) ** 2 * prior + noise
+    filtered = np.divide(np.conj(kernel) * prior * data, denominator, out=np.zeros_like(data), where=denominator > 0)
+    return _like(seen, scipy.fft.ifft2(filtered).real, u.Jy / u.pix)
+
+
+def _noise_power(response, scale: float) -> np.ndarray:
+    """Mean of |FFT of the noise on the image|^2: (npix, npix); its covariance up to half an image, periodic."""
+    npix = response.npix
+    full = scipy.fft.irfft2(response.noise_power.astype(np.float64), s=response.psf.shape) * response.psf.size
+    lag = np.where(np.arange(npix) <= npix // 2, np.arange(npix), np.arange(npix) - npix) % (2 * npix)
+    covariance = full[np.ix_(lag, lag)]
+    return np.maximum(scipy.fft.fft2(covariance).real, 0) * npix**2 * scale**2
+
+
+def _ring_prior(power: np.ndarray, gain: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Power of the sky, the same in all directions, from the power of its dirty image."""
+    frequency = np.fft.fftfreq(len(power)) * len(power)
+    ring = np.rint(np.hypot(*np.meshgrid(frequency, frequency))).astype(int).ravel()
+    count = np.bincount(ring)
+    excess = np.bincount(ring, weights=(power - noise).ravel()) / count
+    passed = np.bincount(ring, weights=gain.ravel()) / count
+    sky = np.divide(np.maximum(excess, 0), passed, out=np.zeros_like(passed), where=passed > 1e-6 * passed.max())
+    return sky[ring].reshape(power.shape)
+
+
+def _with_beam(seen: Seen, model: np.ndarray) -> np.ndarray:
+    """The model convolved with the Gaussian beam of peak 1: Jy/pixel to Jy/beam."""
+    npix = len(model)
+    kernel = seen.beam.kernel(2 * npix, seen.observation.pixel_scale)
+    spectrum = scipy.fft.rfft2(scipy.fft.ifftshift(kernel)) * scipy.fft.rfft2(model, s=kernel.shape)
+    return scipy.fft.irfft2(spectrum, s=kernel.shape)[:npix, :npix]
+
+
+def _like(seen: Seen, data: np.ndarray, unit: u.UnitBase) -> Map:
+    facts = dict(seen.dirty.metadata)
+    return Map(data.astype(np.float32), unit, "ska", seen.dirty.pixel_scale, facts)
