@@ -84,7 +84,8 @@ class Field:
         floor: smallest value that a network tells from empty sky, in `unit`.
         transform: compression before a network: "log10", "asinh" or "linear".
         scale: scale of the asinh.
-        typical: mean and standard deviation of the transformed map, the default normalisation.
+        typical: mean and standard deviation of the transformed map (in the toy universe, 100 kpc), the default
+            normalisation.
         cmap: matplotlib colour map.
     """
 
@@ -109,32 +110,32 @@ FIELDS: dict[str, Field] = {
     f.name: f
     for f in (
         Field("dark_matter", _SURFACE, "dark matter", "Dark-matter surface density.", "dark_matter", "mass",
-              floor=1e4, typical=(7.2, 0.6), cmap="magma"),
+              floor=1e4, typical=(7.1, 0.6), cmap="magma"),
         Field("gas", _SURFACE, "gas", "Surface density of all gas.", "gas", "mass",
-              floor=1e3, typical=(6.0, 0.7), cmap="viridis"),
+              floor=1e3, typical=(5.6, 0.6), cmap="viridis"),
         Field("stars", _SURFACE, "stars", "Stellar surface density, wind particles excluded.", "stars", "mass",
-              floor=1e3, typical=(4.8, 1.6), cmap="cividis"),
+              floor=1e3, typical=(3.8, 0.95), cmap="cividis"),
         Field("hi", _SURFACE, "HI", "Surface density of atomic hydrogen.", "gas", "hi_mass",
-              floor=1e2, typical=(4.2, 1.5), cmap="inferno"),
+              floor=1e2, typical=(3.2, 1.2), cmap="inferno"),
         Field("temperature", u.K, "temperature", "Mass-weighted gas temperature; 0 where there is no gas.",
-              "gas", "temperature", "mass", floor=1e3, typical=(5.3, 0.5), cmap="RdYlBu_r"),
+              "gas", "temperature", "mass", floor=1e3, typical=(5.35, 0.5), cmap="RdYlBu_r"),
         Field("metallicity", u.dimensionless_unscaled, "metallicity",
               "Mass-weighted gas metal mass fraction; 0 where there is no gas.",
-              "gas", "metallicity", "mass", floor=1e-5, typical=(-2.4, 0.4), cmap="YlGnBu_r"),
+              "gas", "metallicity", "mass", floor=1e-5, typical=(-2.5, 0.3), cmap="YlGnBu_r"),
         Field("magnetic_field", u.G, "|B|", "Mass-weighted magnetic field strength; 0 where there is no gas.",
-              "gas", "magnetic_field_strength", "mass", floor=1e-10, typical=(-6.8, 0.8), cmap="plasma"),
+              "gas", "magnetic_field_strength", "mass", floor=1e-10, typical=(-7.05, 0.45), cmap="plasma"),
         Field("velocity", u.km / u.s, "HI velocity",
               "HI-weighted line-of-sight velocity, receding positive; 0 where there is no HI.",
-              "gas", "line_of_sight_velocity", "hi_mass", transform="linear", typical=(0.0, 80.0), cmap="RdBu_r"),
+              "gas", "line_of_sight_velocity", "hi_mass", transform="linear", typical=(0.0, 45.0), cmap="RdBu_r"),
         Field("brightness_temperature", u.mK, "21 cm brightness temperature",
               "Mean observed 21 cm brightness temperature over the channel width in the metadata.",
-              "gas", "hi_mass", factor=_brightness_factor, floor=1e-2, typical=(0.4, 1.5), cmap="inferno"),
+              "gas", "hi_mass", factor=_brightness_factor, floor=1e-2, typical=(-0.65, 1.3), cmap="inferno"),
         Field("synchrotron", u.Jy / u.sr, "synchrotron",
               "Synchrotron intensity at the observing frequency, electrons in equipartition with the field.",
-              "gas", "synchrotron_luminosity", factor=_intensity_factor, floor=1e-4, typical=(0.0, 1.5),
+              "gas", "synchrotron_luminosity", factor=_intensity_factor, floor=1e-4, typical=(-0.5, 1.45),
               cmap="afmhot"),
         Field("ska", u.Jy / u.beam, "SKA mock", "Mock SKA observation of the 21 cm line: dirty map with noise.",
-              "gas", "hi_mass", transform="asinh", scale=1e-5, typical=(0.5, 1.5), cmap="cubehelix"),
+              "gas", "hi_mass", transform="asinh", scale=1e-5, typical=(1.2, 0.95), cmap="cubehelix"),
     )
 }  # fmt: skip
 # what `render` makes; "ska" comes from the telescope

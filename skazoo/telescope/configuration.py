@@ -103,7 +103,8 @@ class Configuration:
 
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({self.array.name!r}, {self.frequency.to(u.MHz):.2f}, {self.npix} x {self.npix} pixels of "
+            f"{type(self).__name__}({self.array.name!r}, {self.frequency.to(u.MHz):.2f}, "
+            f"{self.npix} x {self.npix} pixels of "
             f"{self.pixel_scale.to(u.arcsec):.3g}, {self.hours:g} h, {self.channel_width.to(u.kHz):.3g})"
         )
 
