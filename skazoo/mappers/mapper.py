@@ -268,6 +268,22 @@ class Mapper(keras.Model):
         transforms = self.source_transform.transforms + self.target_transform.transforms
         return {name: transform.get_config() for name, transform in zip(fields, transforms, strict=True)}
 
+    def save_own_variables(self, store):
+        """Also the state of the random generators, which Keras leaves out: a resumed run draws on where it stopped."""
+        super().save_own_variables(store)
+        for i, state in enumerate(self._random_states()):
+            store[f"random_{i}"] = state
+
+    def load_own_variables(self, store):
+        states = self._random_states()
+        for i, state in enumerate(states):
+            if f"random_{i}" in store.keys():
+                state.assign(store[f"random_{i}"])
+        super().load_own_variables({key: store[key] for key in store.keys() if not key.startswith("random_")})
+
+    def _random_states(self) -> list:
+        return [variable for variable in self.variables if variable.name == "seed_generator_state"]
+
     def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None):
         """Write the averaged weights and everything needed to use them into `folder`; see `skazoo.presets.save`."""
         from ..presets.folder import save

@@ -114,7 +114,7 @@ FIELDS: dict[str, Field] = {
         Field("gas", _SURFACE, "gas", "Surface density of all gas.", "gas", "mass",
               floor=1e3, typical=(5.6, 0.6), cmap="viridis"),
         Field("stars", _SURFACE, "stars", "Stellar surface density, wind particles excluded.", "stars", "mass",
-              floor=1e3, typical=(3.8, 0.95), cmap="cividis"),
+              floor=1e2, typical=(3.4, 1.15), cmap="cividis"),
         Field("hi", _SURFACE, "HI", "Surface density of atomic hydrogen.", "gas", "hi_mass",
               floor=1e2, typical=(3.2, 1.2), cmap="inferno"),
         Field("temperature", u.K, "temperature", "Mass-weighted gas temperature; 0 where there is no gas.",

@@ -39,6 +39,7 @@ def stretch(values: np.ndarray, field: str):
 def draw(map_: Map, ax=None, norm=None, title: str | None = None, colorbar: bool = True):
     """Draw one map; returns the matplotlib axes. Pixels without value (0 of a logarithmic field) stay dark."""
     import matplotlib.pyplot as plt
+    from matplotlib.colors import AsinhNorm
 
     if ax is None:
         _, ax = plt.subplots(figsize=(3.6, 3.3), layout="constrained")
@@ -62,7 +63,7 @@ def draw(map_: Map, ax=None, norm=None, title: str | None = None, colorbar: bool
         _beam(ax, map_, half)
     if colorbar:
         bar = ax.figure.colorbar(image, ax=ax, shrink=0.85, pad=0.02)
-        if field and field.transform == "asinh":
+        if isinstance(norm, AsinhNorm):
             # the automatic ticks crowd about zero
             low, high = np.floor(np.log10(norm.linear_width)) + 1, np.log10(norm.vmax)
             bar.set_ticks([0.0, *10.0 ** np.arange(low, np.floor(high) + 1)])

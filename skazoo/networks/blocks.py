@@ -47,8 +47,8 @@ class Blocks:
         return make(x)
 
     def norm(self, x):
-        """Group normalisation (statistics in float32) with at most 8 groups."""
-        groups = math.gcd(8, x.shape[-1])
+        """Group normalisation (statistics in float32) in up to 8 groups of 4 channels or more."""
+        groups = math.gcd(8, max(1, x.shape[-1] // 4))
         return layers.GroupNormalization(groups, epsilon=1e-5, dtype=self.dtype, autocast=False)(x)
 
     def silu(self, x):

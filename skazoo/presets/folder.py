@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import warnings
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -97,7 +98,8 @@ def load(folder: str | os.PathLike, dtype: str | None = None, load_weights: bool
         raise PresetError(f"transforms.json and config.json of {folder} contradict each other; fetch the preset again.")
     if load_weights:
         try:
-            mapper.load_weights(folder / WEIGHTS)
+            with warnings.catch_warnings(action="ignore"):  # what does not fit raises below
+                mapper.load_weights(folder / WEIGHTS)
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0]
             raise PresetError(f"{folder / WEIGHTS} does not fit a {kind.__name__} of config.json: {reason}") from error

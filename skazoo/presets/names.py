@@ -82,7 +82,7 @@ def _families() -> set[str]:
 
 def _from_hub(address, revision, dtype, load_weights):
     repository = address.removeprefix("hf://")
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository):
         raise PresetError(f"{address!r} is not of the form hf://org/name.")
     from huggingface_hub import snapshot_download
 

@@ -15,7 +15,7 @@ _HOMES = {
     "point_spread_function": "imaging",
     "predict": "imaging",
     "uvw": "coverage",
-    "wiener": "deconvolution",
+    "wiener": "linear_inverse",
 }
 
 __all__ = sorted(_HOMES)

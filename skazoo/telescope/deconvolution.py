@@ -1,4 +1,4 @@
-"""Classical answers to the inverse problem: Hogbom's CLEAN and a Wiener filter."""
+"""The classical answer to the inverse problem: Hogbom's CLEAN."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import ParameterError, check_positive
 from ..maps.map import Map
 from .seen import Seen
 
-__all__ = ["Cleaned", "clean", "wiener"]
+__all__ = ["Cleaned", "clean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,59 +96,6 @@ def _subtract(residual, model, psf, mask, gain, iterations, threshold):
             for j in range(columns):
                 residual[i, j] -= flux * psf[centre + i - at_row, centre + j - at_column]
     return iterations
-
-
-def wiener(seen: Seen, prior: np.ndarray | None = None) -> Map:
-    """The linear estimate of the sky with the least mean square error: (npix, npix) Jy/pixel.
-
-    x = conj(K) S / (|K|^2 S + N) d in Fourier space, K the transform of the PSF, N the power of the noise.
-
-    Args:
-        seen: an observed sky with noise.
-        prior: (npix, npix) power S of the sky in each Fourier cell of the image, numpy's FFT order and
-            norm, (Jy/pixel)^2; by default estimated from the image in rings of spatial frequency,
-            (mean |d|^2 - N) / mean |K|^2 where that is positive.
-
-    Raises:
-        ParameterError: no noise, or a prior of another shape or with negative values.
-    """
-    if seen.seed is None:
-        raise ParameterError("wiener() needs an image with noise; observe with a seed, or use clean().")
-    observation, response = seen.observation, seen.observation.response
-    npix = observation.npix
-    half = npix // 2
-    psf = response.psf[npix - half : 2 * npix - half, npix - half : 2 * npix - half].astype(np.float64)
-    kernel = scipy.fft.fft2(scipy.fft.ifftshift(psf))
-    noise = _noise_power(response, observation.noise_scale)
-    data = scipy.fft.fft2(seen.dirty.data.astype(np.float64))
-    if prior is None:
-        prior = _ring_prior(np.abs(data) ** 2, np.abs(kernel) ** 2, noise)
-    prior = np.asarray(prior, np.float64)
-    if prior.shape != data.shape or not (prior >= 0).all():
-        raise ParameterError(f"prior must have shape {data.shape} and no negative value, but has {prior.shape}.")
-    denominator = np.abs(kernel) ** 2 * prior + noise
-    filtered = np.divide(np.conj(kernel) * prior * data, denominator, out=np.zeros_like(data), where=denominator > 0)
-    return _like(seen, scipy.fft.ifft2(filtered).real, u.Jy / u.pix)
-
-
-def _noise_power(response, scale: float) -> np.ndarray:
-    """Mean of |FFT of the noise on the image|^2: (npix, npix); its covariance up to half an image, periodic."""
-    npix = response.npix
-    full = scipy.fft.irfft2(response.noise_power.astype(np.float64), s=response.psf.shape) * response.psf.size
-    lag = np.where(np.arange(npix) <= npix // 2, np.arange(npix), np.arange(npix) - npix) % (2 * npix)
-    covariance = full[np.ix_(lag, lag)]
-    return np.maximum(scipy.fft.fft2(covariance).real, 0) * npix**2 * scale**2
-
-
-def _ring_prior(power: np.ndarray, gain: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Power of the sky, the same in all directions, from the power of its dirty image."""
-    frequency = np.fft.fftfreq(len(power)) * len(power)
-    ring = np.rint(np.hypot(*np.meshgrid(frequency, frequency))).astype(int).ravel()
-    count = np.bincount(ring)
-    excess = np.bincount(ring, weights=(power - noise).ravel()) / count
-    passed = np.bincount(ring, weights=gain.ravel()) / count
-    sky = np.divide(np.maximum(excess, 0), passed, out=np.zeros_like(passed), where=passed > 1e-6 * passed.max())
-    return sky[ring].reshape(power.shape)
 
 
 def _with_beam(seen: Seen, model: np.ndarray) -> np.ndarray:

@@ -44,10 +44,14 @@ class StopOnNaN(keras.callbacks.Callback):
             return
         found = describe_nonfinite(self.data.get(part), self.fields, self.seen)
         if found:
-            raise DatasetError(f"the loss is not finite {where}, because the {part} data are not: {found}.")
+            raise DatasetError(
+                f"the loss is not finite {where}, because the {part} data are not: {found}. "
+                "Mend them and start with a new mapper: the weights of this one are spoiled."
+            )
         raise ParameterError(
             f"the loss is not finite {where} although the data read again are: lower the learning rate, "
-            "train in float32 or mixed_bfloat16 instead of mixed_float16, or check the transforms."
+            "train in float32 or mixed_bfloat16 instead of mixed_float16, check the transforms, or start with a new "
+            "mapper if an earlier run spoiled the weights of this one."
         )
 
 

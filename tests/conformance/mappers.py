@@ -5,6 +5,6 @@ from skazoo.mappers import Diffusion
 SIZE = 16
 
 MAPPERS = {
-    "Diffusion": lambda **more: Diffusion(image_size=SIZE, width=8, multipliers=(1, 2), stem=2, **more),
+    "Diffusion": lambda **more: Diffusion(image_size=SIZE, width=8, multipliers=(1,), stem=2, **more),
 }
 SAMPLER = {"Diffusion": {"steps": 6}}  # cheap sampling arguments

@@ -38,9 +38,7 @@ class Galaxy:
     hidden: Hidden
 
     @classmethod
-    def draw(
-        cls, seed: int, log_mass_range: tuple[float, float] = (10.5, 12.7), redshift: float = 0.0
-    ) -> Galaxy:
+    def draw(cls, seed: int, log_mass_range: tuple[float, float] = (10.5, 12.7), redshift: float = 0.0) -> Galaxy:
         """Draw visible and hidden latents.
 
         Args:

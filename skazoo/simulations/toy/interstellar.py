@@ -3,8 +3,8 @@
 The HI of a cell is m X_H f_neutral / (1 + R_mol). A star-forming cell (n_H > 0.106 cm^-3) stores the energy of the
 effective equation of state: u = u_h - f (u_h - u_c) with a cold fraction f of 0.95, from which the two-phase formula
 of Springel & Hernquist (2003) recovers f, and the pressure of its neutral gas, P = f (gamma - 1) rho u, then gives
-R_mol = (P / P0)^0.8, P0 / k = 1.7e4 K cm^-3 (Leroy et al. 2008), which passes 1 at n_H = 0.5 cm^-3. Thinner gas is warm (8000 K) and
-self-shielded above 6e-3 cm^-3.
+R_mol = (P / P0)^0.8, P0 / k = 1.7e4 K cm^-3 (Leroy et al. 2008), which passes 1 at n_H = 0.5 cm^-3. Thinner gas is
+warm (8000 K) and self-shielded above 6e-3 cm^-3.
 """
 
 from __future__ import annotations

@@ -89,7 +89,12 @@ def _disc(rng, hidden, curve, scale, count):
     mass *= np.exp(np.float32(-0.5) * y - (y * np.float32(1.0 / 6.0)) ** 4)
     share = (1.0 - hidden.bulge) * (1.0 - _HALO_SHARE)
     mass *= np.float32(share * hidden.stellar_mass) / mass.sum()
-    number = np.float32(count / (8.0 * np.pi * scale**2)) * np.exp(np.float32(-0.5) * y) / (2.0 * height) * (1.0 - level * level)
+    number = (
+        np.float32(count / (8.0 * np.pi * scale**2))
+        * np.exp(np.float32(-0.5) * y)
+        / (2.0 * height)
+        * (1.0 - level * level)
+    )
     metals = mean_metallicity(hidden.stellar_mass) * hidden.metallicity
     return {
         "position": frame @ local,

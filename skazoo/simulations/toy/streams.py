@@ -16,7 +16,8 @@ STREAMS = {
     for number, name in enumerate(
         (
             "visible", "hidden", "dark_matter", "subhaloes", "disc", "texture", "satellites", "clouds", "hot_gas",
-            "magnetic_field", "stars", "redraw", "run", "dark_matter_velocity", "star_velocity", "star_history", "gas_metals",
+            "magnetic_field", "stars", "redraw", "run", "dark_matter_velocity", "star_velocity",
+            "star_history", "gas_metals",
         )
     )
 }  # fmt: skip
