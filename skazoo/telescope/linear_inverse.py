@@ -94,7 +94,9 @@ def power_law_prior(seen: Seen) -> Callable[[np.ndarray], np.ndarray]:
     excess, through = (np.bincount(ring, weights=x.ravel()) / count for x in (power - noise, passed))
     level = np.bincount(ring, weights=noise.ravel()) / count
     number = np.arange(len(count))
-    good = (number > 0) & (through > 0.01 * through.max()) & (excess > level / np.sqrt(count))
+    # the mean of a ring of noise scatters by 1 / sqrt(modes); half of them are conjugates, and the window
+    # ties neighbours together: 5 / sqrt(count) is about two of its standard deviations
+    good = (number > 0) & (through > 0.01 * through.max()) & (excess > 5 * level / np.sqrt(count))
     if good.sum() < 2:
         raise ObservationError("nothing in the image stands above the noise; give wiener() a prior.")
     x, y = np.log(number[good] / npix), np.log(excess[good] / through[good])

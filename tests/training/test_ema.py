@@ -49,9 +49,8 @@ def test_recursion_is_the_weighted_mean_of_all_steps(length):
         exact = beta * exact + (1 - beta) * value
     found = ops.convert_to_numpy(average.tracks[0][0])
     assert np.allclose(found, exact, atol=1e-4)
-    assert (
-        np.abs(found - profile(300, 300, length) @ weights).max() < 1e-4
-    )  # the product telescopes to (tau/t)^(gamma+1)
+    telescoped = profile(300, 300, length) @ weights  # (1 - 1/t) ... (1 - 1/(tau + 1)) = tau / t
+    assert np.abs(found - telescoped).max() < 1e-4
 
 
 def test_first_update_copies_and_constant_weights_stay():

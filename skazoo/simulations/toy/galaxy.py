@@ -15,7 +15,7 @@ from .gas import gas_particles
 from .hidden import Hidden, draw_hidden
 from .rotation_curve import RotationCurve
 from .stars import star_particles
-from .streams import STREAMS, check_seed, derived_seed
+from .streams import STREAMS, check_count, check_seed, derived_seed
 from .visible import Visible, draw_visible
 
 __all__ = ["DARK_MATTER_COUNT", "Galaxy"]
@@ -63,7 +63,7 @@ class Galaxy:
             n: number of galaxies, >= 0.
             seed: of the redraw; the i-th galaxy does not depend on n.
         """
-        seed, n = check_seed(seed), _check_count("n", n)
+        seed, n = check_seed(seed), check_count("n", n, 0)
         seeds = [derived_seed(self.seed, STREAMS["redraw"], seed, i) for i in range(n)]
         return [Galaxy(self.seed, self.visible, draw_hidden(self.visible, s)) for s in seeds]
 
@@ -149,9 +149,3 @@ def _check_redshift(redshift) -> float:
     if not 0.0 <= value <= 12.0:
         raise ParameterError(f"redshift must be between 0 and 12, but is {redshift!r}.")
     return value
-
-
-def _check_count(name: str, count) -> int:
-    if isinstance(count, bool) or int(count) != count or count < 0:
-        raise ParameterError(f"{name} must be a whole number of at least 0, but is {count!r}.")
-    return int(count)

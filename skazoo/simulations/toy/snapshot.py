@@ -14,7 +14,7 @@ from .catalogue import group_row, subhalo_row
 from .cosmology import HUBBLE, SNAPSHOTS, snapshot_number
 from .fof import split_into_subhaloes
 from .galaxy import DARK_MATTER_COUNT, Galaxy
-from .streams import generator
+from .streams import check_count, generator
 from .tng_files import to_code, write_groups, write_offsets, write_snapshot
 
 __all__ = ["write_tng_snapshot"]
@@ -135,8 +135,7 @@ def _checked(galaxies, snapshot, chunks):
     galaxies = list(galaxies)
     if not galaxies:
         raise ParameterError("galaxies is empty; give at least one, such as [Galaxy.draw(0)].")
-    if isinstance(chunks, bool) or int(chunks) != chunks or chunks < 1:
-        raise ParameterError(f"chunks must be a whole number of at least 1, but is {chunks!r}.")
+    check_count("chunks", chunks, 1)
     redshift = galaxies[0].visible.redshift
     if any(g.visible.redshift != redshift for g in galaxies):
         raise ParameterError("the galaxies have different redshifts; a snapshot has one: draw them all with the same.")

@@ -78,7 +78,7 @@ def _disc(rng, hidden, curve, scale, count):
     if hidden.bar > 0.0:
         # orbits inside the bar gather along it
         inside = np.exp(-((y / np.float32(1.5)) ** 4))
-        mass += np.float32(0.8) * inside * np.cos(2.0 * (angle - np.float32(hidden.bar_phase)))
+        mass *= 1.0 + np.float32(0.8) * inside * np.cos(2.0 * (angle - np.float32(hidden.bar_phase)))
     level = np.float32(0.99) * (2.0 * rng.random(count, dtype=np.float32) - 1.0)
     height = np.float32((0.35 if hidden.quenched else 0.15) * scale)
     local = np.stack([radius * np.cos(angle), radius * np.sin(angle), height * np.arctanh(level)])

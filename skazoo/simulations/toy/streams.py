@@ -8,7 +8,7 @@ import numpy as np
 
 from ...errors import ParameterError
 
-__all__ = ["STREAMS", "check_seed", "derived_seed", "generator"]
+__all__ = ["STREAMS", "check_count", "check_seed", "derived_seed", "generator"]
 
 # The numbers are part of every galaxy's identity: add at the end, never reorder.
 STREAMS = {
@@ -25,9 +25,14 @@ STREAMS = {
 
 def check_seed(seed) -> int:
     """A non-negative whole number as int, else `ParameterError`."""
-    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
-        raise ParameterError(f"seed must be a whole number of at least 0, but is {seed!r}; pass an int such as 0.")
-    return int(seed)
+    return check_count("seed", seed, 0)
+
+
+def check_count(name: str, value, least: int) -> int:
+    """`value` as int where it is a whole number of at least `least`, else `ParameterError`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ParameterError(f"{name} must be a whole number of at least {least}, but is {value!r}.")
+    return int(value)
 
 
 def generator(seed: int, stream: str) -> np.random.Generator:

@@ -184,3 +184,15 @@ def test_redshift_moves_the_halo():
     particles = then.particles()
     assert particles.header.redshift == 1.0
     assert particles.stars.formation_scale_factor.max() <= 0.5 + 1e-6
+
+
+@pytest.mark.parametrize(("masses", "redshift"), [((9.5, 9.6), 0.0), ((13.9, 14.0), 0.0), ((10.5, 12.7), 6.0)])
+def test_every_field_is_finite_and_masses_are_positive(masses, redshift):
+    for seed in range(12):
+        particles = Galaxy.draw(seed, masses, redshift).particles(resolution=0.5)
+        for species in particles.species.values():
+            assert (species.mass.value > 0).all()
+            for name in species.fields:
+                values = getattr(species, name)
+                assert np.isfinite(getattr(values, "value", values)).all(), (species.kind, name)
+        assert (particles.gas.density.value > 0).all() and (particles.gas.internal_energy.value > 0).all()

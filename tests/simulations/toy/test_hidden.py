@@ -115,6 +115,7 @@ def test_dark_matter_explains_part_of_the_hi(pairs):
         (lambda: toy.Galaxy.draw(1, redshift=-0.1), "redshift"),
         (lambda: toy.Galaxy.draw(1, redshift=float("nan")), "redshift"),
         (lambda: toy.Galaxy.draw(1).redraw_hidden(-2, 0), "n must"),
+        (lambda: toy.Galaxy.draw(1).redraw_hidden("two", 0), "n must"),
         (lambda: toy.Galaxy.draw(1).redraw_hidden(2, "a"), "seed"),
         (lambda: toy.Galaxy.draw(1).particles(resolution=0.0), "resolution"),
     ],
