@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ..errors import DatasetError, OutputError, check_choice
+from . import fetch
 
 _EXAMPLE = """\
 examples:
@@ -30,6 +31,7 @@ def add_parser(commands) -> None:
     build.add_argument("--manual-dir", help="folder of HDF5 files, for cutouts")
     build.add_argument("--workers", type=int, help="processes (default: all cores)")
     build.set_defaults(run=run_build, keras=True)
+    fetch.add_action(actions)
 
 
 def run_build(args) -> None:

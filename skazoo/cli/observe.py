@@ -6,11 +6,13 @@ import argparse
 import json
 from pathlib import Path
 
+from ..errors import ObservationError, ParameterError
 from .arguments import add_view, centre, names, rotation
 
 _EXAMPLE = """\
-example:
+examples:
   skazoo observe cutout_12.hdf5 --fields gas,hi,stars --array ska-mid-aa4 --hours 100 --out galaxy_12
+  skazoo observe cutout_12.hdf5 --out galaxy_12 --robust 0 --visibilities galaxy_12.ms --oskar galaxy_12_oskar
 """
 
 
@@ -32,14 +34,21 @@ def add_parser(commands) -> None:
     parser.add_argument("--hours", type=float, default=100.0, help="observing time (default 100)")
     parser.add_argument("--channel-width", type=float, default=400.0, metavar="KM/S", help="default 400")
     parser.add_argument("--taper", type=float, default=7.0, metavar="ARCSEC", help="Gaussian taper (default 7)")
+    parser.add_argument("--weighting", default="briggs", help="natural, uniform or briggs (default briggs)")
+    parser.add_argument("--robust", type=float, default=0.5, help="of briggs, -2 to 2 (default 0.5)")
+    parser.add_argument("--declination", type=float, default=-30.0, metavar="DEG", help="default -30")
+    parser.add_argument("--hours-per-night", type=float, default=8.0, help="track about transit (default 8)")
+    parser.add_argument("--integration", type=float, default=120.0, metavar="S", help="default 120")
+    parser.add_argument("--primary-beam", action="store_true", help="dim the sky away from the centre")
     parser.add_argument("--seed", type=int, default=0, help="of the noise")
+    parser.add_argument("--visibilities", metavar="FILE", help="also write .ms, .uvfits or .uvh5 (extra skazoo[ms])")
+    parser.add_argument("--oskar", metavar="DIR", help="also write the observation for OSKAR and Karabo")
     parser.set_defaults(run=run)
 
 
 def run(args) -> None:
     import astropy.units as u
 
-    from ..datasets.generate import View, mock_observation
     from ..files import replacing_folder
     from ..maps.fields import FIELDS, Conditions
     from ..maps.plot import sheet
@@ -50,6 +59,13 @@ def run(args) -> None:
     particles = open_cutout(args.file, centre(args.centre))
     conditions = Conditions(channel_width=args.channel_width * u.km / u.s)
     array = "" if args.array == "none" else args.array
+    if args.visibilities:
+        from ..telescope.export import check_format
+
+        check_format(args.visibilities)
+    if not array and (args.visibilities or args.oskar):
+        raise ParameterError("--visibilities and --oskar need a telescope: do not set --array none.")
+    telescope = _telescope(args, array, particles.header.redshift) if array else None
     wanted = (*fields, "brightness_temperature") if array else fields
     maps = render(
         particles, tuple(dict.fromkeys(wanted)), args.npix, args.extent * u.kpc, rotation(args.rotation),
@@ -57,11 +73,13 @@ def run(args) -> None:
     )  # fmt: skip
     shown = {name: maps[name] for name in fields}
     if array:
-        view = View(args.npix, args.extent, fields, array, args.redshift, args.hours, args.channel_width, args.taper)
-        seen = mock_observation(view, particles.header.redshift).observe(maps["brightness_temperature"], seed=args.seed)
+        # what is written to --visibilities is then what ska.fits is the image of
+        method = "visibilities" if args.visibilities else "fast"
+        seen = telescope.observe(maps["brightness_temperature"], seed=args.seed, method=method)
         shown["ska"] = seen.dirty
         for one in shown.values():
-            one.metadata.setdefault("pixel_arcsec", seen.dirty.metadata["pixel_arcsec"])
+            for fact in ("pixel_arcsec", "center"):
+                one.metadata.setdefault(fact, seen.dirty.metadata[fact])
     name = Path(args.file).name
     summary = {"file": str(args.file), "centre_code": particles.metadata["centre_code"], "fields": {}}
     for field, one in shown.items():
@@ -83,6 +101,39 @@ def run(args) -> None:
         sheet(shown, folder / "sheet.png", f"{name}, z = {particles.header.redshift:.2f}")
         (folder / "summary.json").write_text(json.dumps(summary, indent=2, default=str) + "\n")
     _tell(args.out, summary)
+    if args.visibilities:
+        from ..telescope import write_visibilities
+
+        print(f"wrote {write_visibilities(seen.visibilities(), args.visibilities)}")
+    if args.oskar:
+        from ..telescope import write_oskar
+
+        print(f"wrote {write_oskar(seen, args.oskar)}/: sky.osm, telescope.tm, settings.ini, karabo_run.py")
+
+
+def _telescope(args, array: str, redshift: float):
+    """The observation that the options ask for; the beam is at least three pixels wide, as in the datasets."""
+    import astropy.units as u
+
+    from ..datasets.generate import View, mock_observation
+    from ..telescope import Observation
+
+    view = View(args.npix, args.extent, (), array, args.redshift, args.hours, args.channel_width, args.taper)
+    try:
+        config = mock_observation(view, redshift).config
+        options = {
+            "weighting": args.weighting,
+            "robust": args.robust,
+            "declination": args.declination,
+            "hours_per_night": args.hours_per_night,
+            "integration": args.integration,
+            "primary_beam": "gaussian" if args.primary_beam else None,
+        }
+        return Observation.from_config({**config, **options})
+    except ObservationError as error:
+        if "out of band" in str(error):
+            raise ObservationError(f"{error} Put the galaxy there with --redshift.") from error
+        raise
 
 
 def _tell(out: str, summary: dict) -> None:

@@ -76,7 +76,7 @@ def _train(out: Path, args):
     train = tfds.load("ska_tng/toy_mini", split="train", data_dir=str(out / "data"))
     batches = pairs(train, "dark_matter", "hi", batch_size=16, seed=args.seed, drop_remainder=True)
     mapper = Diffusion("dark_matter", "hi", image_size=64, stem=2, seed=args.seed)
-    mapper.compile(learning_rate=warmup_cosine(2e-3, args.steps), average=(0.1,))
+    mapper.compile(learning_rate=warmup_cosine(4e-3, args.steps), average=(0.1,))
     history = mapper.fit(batches.repeat(), steps_per_epoch=args.steps, epochs=1, verbose=1)
     mapper.save_pretrained(
         out / "mapper",
@@ -93,11 +93,22 @@ def _held_out(out: Path):
 
 
 def _evaluate(mapper, out: Path, args):
-    from ..metrics import evaluate
+    import tensorflow_datasets as tfds
 
+    from ..datasets import pairs
+    from ..metrics import evaluate, fit_baselines
+
+    train = tfds.load("ska_tng/toy_mini", split="train", data_dir=str(out / "data"))
+    baselines = fit_baselines(pairs(train, mapper.source, mapper.target, augment=False), mapper.source, mapper.target)
     command = f"skazoo quickstart --steps {args.steps} --samples {args.samples} --seed {args.seed}"
     report = evaluate(
-        mapper, _held_out(out), args.samples, seed=args.seed, name="ska_tng/toy_mini, test+validation", command=command
+        mapper,
+        _held_out(out),
+        args.samples,
+        seed=args.seed,
+        baselines=baselines,
+        name="ska_tng/toy_mini, test+validation",
+        command=command,
     )
     report.save(out)
     return report

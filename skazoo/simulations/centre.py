@@ -6,7 +6,7 @@ import numpy as np
 
 from ..errors import SimulationError
 
-__all__ = ["densest_point", "unwrap"]
+__all__ = ["densest_point", "shrinking_sphere", "unwrap"]
 
 
 def unwrap(position: np.ndarray, centre: np.ndarray, box: float | None) -> np.ndarray:
@@ -16,14 +16,17 @@ def unwrap(position: np.ndarray, centre: np.ndarray, box: float | None) -> np.nd
         SimulationError: a position lies outside the box by more than a box length (the file's box is wrong).
     """
     offset = np.asarray(position, np.float64) - centre
-    if not box:
+    if not box or not len(offset):
         return offset
-    if len(offset) and np.nanmax(np.abs(offset)) > 2.0 * box:
+    farthest = max(-offset.min(), offset.max())
+    if not farthest <= 2.0 * box:
         raise SimulationError(
-            f"positions reach {np.nanmax(np.abs(offset)):g} from the centre in a box of side {box:g}; "
+            f"positions reach {farthest:g} from the centre in a box of side {box:g}; "
             "BoxSize, Coordinates or the centre is wrong."
         )
-    return offset - box * np.round(offset / box)
+    if farthest > 0.5 * box:  # else all are near already, and most galaxies are far from the edges
+        offset -= box * np.round(offset / box)
+    return offset
 
 
 def densest_point(position: np.ndarray, mass: np.ndarray, box: float | None, neighbours: int = 64) -> np.ndarray:
@@ -45,3 +48,32 @@ def densest_point(position: np.ndarray, mass: np.ndarray, box: float | None, nei
     enclosed = weights[index].sum(axis=1)
     radius = np.maximum(distance[:, -1], np.finfo(float).tiny)
     return points[int(np.argmax(enclosed / radius**3))]
+
+
+def shrinking_sphere(
+    position: np.ndarray, mass: np.ndarray, box: float | None, start: np.ndarray | None = None, fewest: int = 200
+) -> np.ndarray:
+    """Centre of mass of ever smaller spheres (Power et al. 2003), from all particles down to `fewest`.
+
+    Each sphere is a tenth smaller than the last; it begins about `start`, or about the densest point of a sample,
+    so that the edges of a periodic box and a heavy neighbour do not matter.
+
+    Args:
+        position, mass: (N, 3) and (N,), any units.
+
+    Returns: (3,), inside the box.
+    """
+    centre = np.asarray(densest_point(position, mass, box) if start is None else start, np.float64)
+    offset = unwrap(position, centre, box)
+    distance2 = np.einsum("ij,ij->i", offset, offset)
+    shift = np.zeros(3)
+    radius = np.sqrt(np.percentile(distance2, 50.0))
+    while True:
+        inside = distance2 <= radius**2
+        if np.count_nonzero(inside) < fewest or radius <= 0:
+            break
+        shift = np.average(offset[inside], axis=0, weights=mass[inside])
+        distance2 = np.einsum("ij,ij->i", offset - shift, offset - shift)
+        radius *= 0.9
+    centre = centre + shift
+    return np.mod(centre, box) if box else centre

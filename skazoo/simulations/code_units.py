@@ -1,4 +1,4 @@
-"""Code units of AREPO / IllustrisTNG files and what they are in kpc, Msun, km/s, G."""
+"""Code units of simulation files and what they are in kpc, Msun, km/s, G; the table of AREPO / IllustrisTNG."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import numpy as np
 from ..errors import SimulationError
 from .particles import UNITS
 
-__all__ = ["TNG_FIELDS", "CodeField", "factor_from_attributes", "factor_from_table"]
+__all__ = ["TNG_ATTRIBUTES", "TNG_FIELDS", "CodeField", "factor_from_attributes", "factor_from_table"]
 
 # TNG's own unit system; the magnetic unit is sqrt(mass / length) / (length / velocity), in Gauss
 LENGTH_CM, MASS_G, VELOCITY_CMS = 3.085678e21, 1.989e43, 1e5
-_SFR = 1.989e33 / 3.1558e7  # Msun/yr as AREPO writes it, 6.3027e25 g/s
+SFR_CGS = 1.989e33 / 3.1558e7  # Msun/yr as AREPO writes it, 6.3027e25 g/s
 MAGNETIC_G = float(np.sqrt(MASS_G / LENGTH_CM) / (LENGTH_CM / VELOCITY_CMS))
 
 
 @dataclass(frozen=True)
 class CodeField:
-    """One dataset of a TNG file.
+    """One dataset of a simulation file.
 
     Attributes:
         dataset: its name in the file.
@@ -27,6 +27,8 @@ class CodeField:
         a_scaling, h_scaling: powers of a and h in physical = data a^x h^y to_cgs.
         to_cgs: the factor to cgs; 0 marks a dimensionless dataset, as in the files' own attributes.
         columns: trailing dimension, 0 for a scalar.
+        pick: columns whose sum is the field (of a table of elements); empty for the whole dataset.
+        one_minus: the field is one minus that sum.
     """
 
     dataset: str
@@ -35,6 +37,8 @@ class CodeField:
     h_scaling: float
     to_cgs: float
     columns: int = 0
+    pick: tuple[int, ...] = ()
+    one_minus: bool = False
 
 
 _DENSITY_CGS = MASS_G / LENGTH_CM**3
@@ -53,8 +57,9 @@ TNG_FIELDS: dict[str, tuple[CodeField, ...]] = {
         CodeField("InternalEnergy", "internal_energy", 0, 0, 1e10),
         CodeField("ElectronAbundance", "electron_abundance", 0, 0, 0),
         CodeField("NeutralHydrogenAbundance", "neutral_hydrogen_abundance", 0, 0, 0),
+        CodeField("GFM_Metals", "hydrogen_fraction", 0, 0, 0, 10, pick=(0,)),
         CodeField("GFM_Metallicity", "metallicity", 0, 0, 0),
-        CodeField("StarFormationRate", "star_formation_rate", 0, 0, _SFR),
+        CodeField("StarFormationRate", "star_formation_rate", 0, 0, SFR_CGS),
         CodeField("MagneticField", "magnetic_field", -2, 1, MAGNETIC_G, 3),
     ),
     "dark_matter": _COMMON,
@@ -66,6 +71,7 @@ TNG_FIELDS: dict[str, tuple[CodeField, ...]] = {
     ),
     "black_holes": (*_COMMON,),
 }
+TNG_ATTRIBUTES = ("a_scaling", "h_scaling", "to_cgs")
 PART_TYPES = {"gas": "PartType0", "dark_matter": "PartType1", "stars": "PartType4", "black_holes": "PartType5"}
 
 # cgs value of one `UNITS` unit, with TNG's own Msun and kpc: masses are 1e10 Msun/h there by definition, and
@@ -78,6 +84,7 @@ _CGS = {
     "density": MASS_G / 1e10 / LENGTH_CM**3,
     "internal_energy": 1e10,
     "magnetic_field": 1.0,
+    "temperature": 1.0,
 }
 
 
@@ -86,25 +93,35 @@ def factor_from_table(field: CodeField, scale_factor: float, hubble: float) -> f
     return _factor(field, field.a_scaling, field.h_scaling, field.to_cgs, scale_factor, hubble)
 
 
-def factor_from_attributes(field: CodeField, attributes, scale_factor: float, hubble: float, where: str):
+def factor_from_attributes(
+    field: CodeField, attributes, scale_factor: float, hubble: float, where: str, names: tuple = TNG_ATTRIBUTES
+):
     """The same from the dataset's own attributes; None where it has none.
+
+    Args:
+        names: of the attributes with the power of a, the power of h and the factor to cgs.
 
     Raises:
         SimulationError: attributes and table disagree by more than 0.1 %: one of them is wrong.
     """
-    if "a_scaling" not in attributes or "to_cgs" not in attributes:
+    present = [name in attributes for name in names]
+    if not any(present):
         return None
+    if not all(present):
+        lost = ", ".join(name for name, there in zip(names, present, strict=True) if not there)
+        raise SimulationError(f"{where}: it has unit attributes, but not {lost}; the file is damaged, get it again.")
     try:
-        power_a, power_h = float(attributes["a_scaling"]), float(attributes["h_scaling"])
-        to_cgs = float(attributes["to_cgs"])
-    except (KeyError, TypeError, ValueError) as error:
+        power_a, power_h, to_cgs = (float(np.asarray(attributes[name]).ravel()[0]) for name in names)
+    except (IndexError, TypeError, ValueError) as error:
         raise SimulationError(f"{where}: its unit attributes cannot be read ({error}).") from error
     ours = factor_from_table(field, scale_factor, hubble)
-    theirs = _factor(field, power_a, power_h, to_cgs, scale_factor, hubble)
-    if not np.isfinite(theirs) or abs(theirs / ours - 1.0) > 1e-3:
+    with np.errstate(all="ignore"):
+        theirs = float(_factor(field, np.float64(power_a), np.float64(power_h), to_cgs, scale_factor, hubble))
+    same_powers = abs(power_a - field.a_scaling) < 1e-6 and abs(power_h - field.h_scaling) < 1e-6
+    if not np.isfinite(theirs) or abs(theirs / ours - 1.0) > 1e-3 or not same_powers:
         raise SimulationError(
             f"{where}: its unit attributes (a^{power_a:g} h^{power_h:g} {to_cgs:g}) give a factor of {theirs:g}, "
-            f"the TNG specification {ours:g}; the file is not in TNG units or its attributes are wrong."
+            f"the specification of the simulation {ours:g}; its units are others or its attributes are wrong."
         )
     return theirs
 
@@ -112,7 +129,7 @@ def factor_from_attributes(field: CodeField, attributes, scale_factor: float, hu
 def _factor(field: CodeField, power_a, power_h, to_cgs, scale_factor, hubble) -> float:
     scaling = scale_factor**power_a * hubble**power_h
     if field.name == "star_formation_rate":
-        return scaling * ((to_cgs / _SFR) if to_cgs else 1.0)  # stored in Msun/yr, whatever the cgs factor's digits
+        return scaling * ((to_cgs / SFR_CGS) if to_cgs else 1.0)  # stored in Msun/yr, whatever the cgs factor's digits
     if UNITS[field.name] is None or to_cgs == 0:
         return scaling
     return scaling * to_cgs / _CGS[field.name]

@@ -23,6 +23,9 @@ UNITS: dict[str, u.UnitBase | None] = {
     "electron_abundance": None,  # n_e / n_H
     "neutral_hydrogen_abundance": None,  # n_H0 / n_H, molecular hydrogen included
     "hydrogen_fraction": None,  # mass fraction X_H
+    "atomic_hydrogen_abundance": None,  # n_HI / n_H without molecular hydrogen, where the run followed it
+    "molecular_fraction": None,  # H2 as the run stored it: share of the gas (Simba), of the neutral hydrogen (FIRE)
+    "temperature": u.K,
     "metallicity": None,  # mass fraction Z
     "star_formation_rate": u.Msun / u.yr,
     "magnetic_field": u.G,
@@ -71,13 +74,15 @@ class Species:
         fields: name -> array of N rows (a `Quantity` where `UNITS` has a unit), or a function without
             arguments that returns it.
         source: the file, for error messages.
+        advice: a function that says, for a field that is absent, where it can be had or what can stand in for it.
 
     `species.position` raises `MissingField` where the file has no such field; `"position" in species` asks.
     """
 
-    def __init__(self, kind: str, fields: Mapping[str, Any], source: str = ""):
+    def __init__(self, kind: str, fields: Mapping[str, Any], source: str = "", advice: Callable | None = None):
         self.kind = kind
         self.source = source
+        self._advice = advice
         self._fields: dict[str, Any] = dict(fields)
 
     @property
@@ -97,9 +102,10 @@ class Species:
         if name not in self._fields:
             if name not in UNITS:
                 raise AttributeError(f"particles have no field named {name!r}; known fields: {', '.join(UNITS)}")
+            advice = self._advice(name) if self._advice else ""
             raise MissingField(
                 f"{self.source or 'these particles'}: {self.kind} has no field '{name}'. "
-                f"It has: {', '.join(self._fields)}."
+                f"It has: {', '.join(self._fields)}.{' ' + advice if advice else ''}"
             )
         value = self._fields[name]
         if isinstance(value, Callable):
@@ -108,7 +114,7 @@ class Species:
 
     def select(self, rows) -> Species:
         """The same fields for some rows (a mask, a slice or indices); unread fields stay unread."""
-        return Species(self.kind, {n: (lambda n=n: getattr(self, n)[rows]) for n in self._fields}, self.source)
+        return Species(self.kind, {n: (lambda n=n: getattr(self, n)[rows]) for n in self._fields}, self.source, self._advice)
 
     def __repr__(self) -> str:
         return f"<{len(self)} {self.kind} particles with {', '.join(self._fields)}>"

@@ -4,9 +4,12 @@ _HOMES = {
     "Array": "array",
     "Beam": "beam",
     "Cleaned": "deconvolution",
+    "CubeObservation": "cube",
     "DirtyImage": "operator",
+    "GainErrors": "gains",
     "Observation": "observation",
     "Seen": "seen",
+    "SeenCube": "cube",
     "Visibilities": "visibilities",
     "clean": "deconvolution",
     "fit_beam": "beam",
@@ -14,8 +17,11 @@ _HOMES = {
     "image": "imaging",
     "point_spread_function": "imaging",
     "predict": "imaging",
+    "read_visibilities": "export",
     "uvw": "coverage",
     "wiener": "linear_inverse",
+    "write_oskar": "oskar_files",
+    "write_visibilities": "export",
 }
 
 __all__ = sorted(_HOMES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from typing import Any, Self
 
 import astropy.units as u
@@ -12,28 +11,20 @@ import numpy as np
 from ..errors import ParameterError, check_choice, check_positive
 from .array import Array
 from .beam import Beam
-from .coverage import above, hour_angles
-from .noise import receivers
+from .coverage import above, hour_angles, track_from
+from .noise import Receivers
 from .primary_beam import PRIMARY_BEAMS, gaussian, width
-from .quantities import angle_between, bandwidth, number, pixel, quantity
+from .provenance import CONFIG_UNITS, config_of, metadata_of, response_key
+from .quantities import angle_between, bandwidth, index_between, moment, number, pixel, quantity
 from .response import Response, cached, compute
 from .samples import Samples, take
 from .sky import jansky_per_kelvin
+from .subbands import split
 from .weighting import WEIGHTINGS
 
 __all__ = ["HI_LINE", "Configuration"]
 
 HI_LINE = 1420.405751768 * u.MHz
-CONFIG_UNITS = {
-    "pixel_scale": u.arcsec,
-    "channel_width": u.Hz,
-    "taper": u.arcsec,
-    "weighting_fov": u.arcsec,
-    "declination": u.deg,
-    "integration": u.s,
-    "min_elevation": u.deg,
-    "frequency": u.MHz,
-}
 W_TURNS = 0.1  # up to here the PSF is taken to be the same over the whole field; see `w_term`
 
 
@@ -52,10 +43,14 @@ class Configuration:
         pixel_scale: u.Quantity,
         hours: float = 100.0,
         channel_width: u.Quantity = 50 * u.kHz,
+        subbands: int = 1,
+        spectral_index: float = 0.0,
         weighting: str = "briggs",
         robust: float = 0.5,
         taper: u.Quantity | None = None,
         declination: u.Quantity = -30 * u.deg,
+        right_ascension: u.Quantity = 0 * u.deg,
+        start=None,
         hours_per_night: float = 8.0,
         integration: u.Quantity = 120 * u.s,
         min_elevation: u.Quantity = 15 * u.deg,
@@ -93,11 +88,16 @@ class Configuration:
         fov = self.npix * self.pixel_scale if weighting_fov is None else weighting_fov
         self.weighting_fov = quantity("weighting_fov", fov, u.arcsec)
         self.declination = angle_between("declination", declination, -90, 90)
+        self.right_ascension = angle_between("right_ascension", right_ascension, 0, 360)
         self.min_elevation = angle_between("min_elevation", min_elevation, 0, 89)
         self.noise_table, self.sefd = noise_table, sefd
         # the cheap refusals come now, the dear ones with `response`
-        self.receivers = receivers(self.array, self.frequency, noise_table, sefd)
+        self.spectral_index = index_between(spectral_index)
+        self.subbands = split(self.array, self.frequency, self.channel_width, subbands, noise_table, sefd)
         self.track = hour_angles(self.hours_per_night * u.h, self.integration)
+        self.start = None if start is None else moment(start)
+        if self.start is not None:
+            self.track = track_from(self.start, self.track, self.right_ascension, self.array.longitude)
         above(self.array, self.declination, self.track, self.min_elevation)
         self._response: Response | None = None
 
@@ -111,11 +111,22 @@ class Configuration:
     # -- what the configuration amounts to -----------------------------------------------------------------
 
     @property
+    def receivers(self) -> Receivers:
+        """SEFD and efficiency of each antenna, at the centre of the band or next to it."""
+        return self.subbands[len(self.subbands) // 2].receivers
+
+    @property
+    def nights(self) -> float:
+        """How often the track is repeated to make up `hours`."""
+        return self.hours / self.hours_per_night
+
+    @property
     def response(self) -> Response:
         """PSF and noise of this configuration; computed on first use and kept in memory and on disk."""
         if self._response is None:
             self._response = cached(
-                self._cache_key(), lambda: compute(self.samples(), self.frequency, self.npix, self.pixel_scale)
+                response_key(self),
+                lambda: compute(self.samples(), self.frequency, self.npix, self.pixel_scale, self.spectral_index),
             )
         return self._response
 
@@ -154,59 +165,12 @@ class Configuration:
     @property
     def metadata(self) -> dict[str, Any]:
         """The facts that travel with every image: JSON-able."""
-        response = self.response
-        return {
-            "telescope": self.array.title,
-            "array": self.array.name,
-            "array_version": self.array.version,
-            "redshift": self.redshift,
-            "frequency_hz": float(self.frequency.to_value(u.Hz)),
-            "band": self.receivers.band,
-            "channel_width_hz": float(self.channel_width.to_value(u.Hz)),
-            "hours": self.hours,
-            "hours_per_night": self.hours_per_night,
-            "integrations": response.facts["integrations"],
-            "declination_deg": float(self.declination.to_value(u.deg)),
-            "pixel_arcsec": float(self.pixel_scale.to_value(u.arcsec)),
-            "weighting": self.weighting,
-            "robust": self.robust if self.weighting == "briggs" else None,
-            "taper_arcsec": None if self.taper is None else float(self.taper.to_value(u.arcsec)),
-            "weighting_fov_arcsec": float(self.weighting_fov.to_value(u.arcsec)),
-            "beam": list(response.beam.values),
-            "noise_rms": float(self.noise_rms.value),
-            "kelvin_per_jy_beam": float(self.kelvin_per_jy_beam),
-            "noise_table": self.receivers.table,
-            "visibilities": response.facts["visibilities"],
-            "longest_baseline_m": response.facts["longest_baseline_m"],
-            "primary_beam": self.primary_beam,
-            "w_term": "included" if self.uses_w else f"left out ({response.facts['w_turns']:.2g} turns at the corner)",
-        }
+        return metadata_of(self)
 
     @property
     def config(self) -> dict[str, Any]:
         """All that makes this observation, JSON-able: `Observation.from_config` makes it again."""
-        optional = {"taper": self.taper, "weighting_fov": self.weighting_fov}
-        return {
-            "array": self.array.config,
-            "redshift": self.redshift,
-            "npix": self.npix,
-            "pixel_scale": float(self.pixel_scale.to_value(u.arcsec)),
-            "pixel_kpc": self.pixel_kpc,
-            "hours": self.hours,
-            "channel_width": float(self.channel_width.to_value(u.Hz)),
-            "weighting": self.weighting,
-            "robust": self.robust,
-            **{name: None if x is None else float(x.to_value(u.arcsec)) for name, x in optional.items()},
-            "declination": float(self.declination.to_value(u.deg)),
-            "hours_per_night": self.hours_per_night,
-            "integration": float(self.integration.to_value(u.s)),
-            "min_elevation": float(self.min_elevation.to_value(u.deg)),
-            "frequency": float(self.frequency.to_value(u.MHz)),
-            "noise_table": self.noise_table,
-            "sefd": None if self.sefd is None else self.receivers.sefd.tolist(),
-            "w_term": self.w_term,
-            "primary_beam": self.primary_beam,
-        }
+        return config_of(self)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -215,7 +179,7 @@ class Configuration:
         kpc = arguments.pop("pixel_kpc")
         arguments["array"] = Array.from_config(arguments["array"])
         for name, unit in CONFIG_UNITS.items():
-            if arguments[name] is not None:
+            if arguments.get(name) is not None:
                 arguments[name] = arguments[name] * unit
         made = cls(**arguments)
         made.pixel_kpc = float(kpc)  # of the cosmology that it was made with
@@ -226,33 +190,34 @@ class Configuration:
         return self._with(hours=number("hours", hours, u.h))
 
     def with_channel_width(self, channel_width: u.Quantity) -> Self:
-        """The same configuration for another channel width: same PSF, noise as 1/sqrt(width)."""
+        """The same configuration for another channel width: same PSF, noise as 1/sqrt(width).
+
+        Raises:
+            ParameterError: with more than one subband, where the width is part of the PSF.
+        """
+        if len(self.subbands) > 1:
+            raise ParameterError("channel_width of an observation with subbands is part of its PSF; make a new one.")
         return self._with(channel_width=bandwidth(channel_width, self.frequency))
+
+    def at(self, frequency: u.Quantity) -> Self:
+        """The same telescope, field and weighting at another frequency: its own PSF and noise."""
+        config = {**self.config, "frequency": float(quantity("frequency", frequency, u.MHz).value)}
+        return type(self).from_config(config)
+
+    def share_response(self, other: Configuration) -> None:
+        """Use the PSF and noise of another observation of the same field, at a frequency close by."""
+        self._response = other.response
 
     def _with(self, **changes) -> Self:
         other = copy.copy(self)
         other.__dict__.update(changes)
         return other
 
-    def _cache_key(self) -> dict[str, Any]:
-        """All that the response depends on; not the hours and the channel width, which only scale its noise."""
-        return {
-            "array": self.array.digest,
-            "frequency_hz": float(self.frequency.to_value(u.Hz)),
-            "npix": self.npix,
-            "pixel_arcsec": float(self.pixel_scale.to_value(u.arcsec)),
-            "weighting": [self.weighting, self.robust, float(self.weighting_fov.to_value(u.arcsec))],
-            "taper_arcsec": None if self.taper is None else float(self.taper.to_value(u.arcsec)),
-            "declination_deg": float(self.declination.to_value(u.deg)),
-            "track": [self.hours_per_night, len(self.track), float(self.min_elevation.to_value(u.deg))],
-            "sefd": hashlib.sha256(self.receivers.sefd.tobytes() + self.receivers.efficiency.tobytes()).hexdigest(),
-        }
-
     def samples(self) -> Samples:
         """The visibilities that this observation takes, laid out anew at each call (seconds for AA4)."""
         return take(
             self.array,
-            self.receivers,
+            self.subbands,
             self.frequency,
             self.declination,
             self.track,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import astropy.units as u
+import erfa
 import numpy as np
 
 from ..errors import ObservationError, ParameterError, check_positive
 from .array import Array
 
-__all__ = ["elevation", "hour_angles", "hour_angles_at", "shadowed", "uvw"]
+__all__ = ["elevation", "hour_angles", "hour_angles_at", "shadowed", "track_from", "uvw"]
 
 SIDEREAL = 1.00273781191135  # turns of the Earth against the stars in a solar day
+TT_MINUS_UT1 = 69.2  # s, about 2026; enters through nutation alone, where a minute is nothing
 
 
 def hour_angles(duration: u.Quantity, integration: u.Quantity) -> np.ndarray:
@@ -36,15 +38,33 @@ def hour_angles_at(times, right_ascension, longitude) -> np.ndarray:
     """Hour angles of a source at given times: (T,) radians in [-pi, pi).
 
     Args:
-        times: astropy `Time`, (T,).
+        times: astropy `Time`, (T,). UTC is taken for UT1, which is less than 0.9 s (14 arcsec) away: no table of
+            the Earth's rotation is needed.
         right_ascension: `Quantity` or radians, in the equinox of date.
         longitude: of the array, `Quantity` or degrees east.
     """
     if not isinstance(longitude, u.Quantity):
         longitude = longitude * u.deg
-    sidereal = times.sidereal_time("apparent", longitude=longitude).radian
+    days = times if times.scale == "ut1" else times.utc
+    terrestrial = days.jd2 + TT_MINUS_UT1 / 86400.0
+    sidereal = erfa.gst06a(days.jd1, days.jd2, days.jd1, terrestrial) + longitude.to_value(u.rad)
     angle = sidereal - radians(right_ascension, "right_ascension")
     return (np.atleast_1d(angle) + np.pi) % (2 * np.pi) - np.pi
+
+
+def track_from(start: str, track: np.ndarray, right_ascension, longitude) -> np.ndarray:
+    """The hour angles of `track`, (T,) radians about 0, moved to begin at a date: not wrapped, so they rise.
+
+    Args:
+        start: UTC, ISO 8601: where the first integration begins.
+        track: mid-points of equal integrations, symmetric about 0.
+        right_ascension, longitude: as in `hour_angles_at`.
+    """
+    from astropy.time import Time
+
+    at_start = float(hour_angles_at(Time(start, scale="utc"), right_ascension, longitude)[0])
+    step = track[1] - track[0] if len(track) > 1 else 2 * abs(track[0])
+    return at_start + (track - track[0]) + 0.5 * step
 
 
 def elevation(array: Array, declination, hour_angles) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The classical answer to the inverse problem: Hogbom's CLEAN."""
+"""The classical answer to the inverse problem: CLEAN, Hogbom's own here, or radler's."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy as np
 import scipy.fft
 from numba import njit
 
-from ..errors import ParameterError, check_positive
+from ..errors import ParameterError, check_choice, check_positive
 from ..maps.map import Map
 from .seen import Seen
 
-__all__ = ["Cleaned", "clean"]
+__all__ = ["METHODS", "Cleaned", "clean"]
+
+METHODS = ("hogbom", "radler", "radler-multiscale")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,21 +41,26 @@ def clean(
     iterations: int = 20_000,
     threshold: float | None = None,
     mask: np.ndarray | None = None,
+    method: str = "hogbom",
 ) -> Cleaned:
-    """Hogbom's CLEAN: take a part of the brightest pixel away, with its PSF, until nothing stands out.
+    """CLEAN: take a part of the brightest pixel away, with its PSF, until nothing stands out.
 
     Args:
         seen: an observed sky.
         gain: part of the peak taken each time, in (0, 1].
         iterations: at most so many.
         threshold: stop when no pixel exceeds it in absolute value (Jy/beam); 3 times the noise by default.
-        mask: (npix, npix) booleans, where components may be.
+        mask: (npix, npix) booleans, where components may be; for "hogbom" only.
+        method: "hogbom"; or "radler" and "radler-multiscale", which need the extra skazoo[clean]
+            (WSClean's deconvolution, LGPL).
 
     Raises:
         ParameterError: an argument out of range; no threshold for an image without noise.
+        OutputError: radler is not installed.
 
     Source: Hogbom 1974, A&AS 15, 417.
     """
+    check_choice("method", method, METHODS)
     if not 0 < gain <= 1:
         raise ParameterError(f"gain must be in (0, 1], but is {gain}.")
     check_positive("iterations", iterations)
@@ -63,11 +70,18 @@ def clean(
             raise ParameterError("threshold must be given in Jy/beam for an image that was observed without noise.")
     check_positive("threshold", threshold)
     dirty = seen.dirty.data.astype(np.float64)
-    mask = np.ones(dirty.shape, bool) if mask is None else np.asarray(mask, bool)
-    if mask.shape != dirty.shape or not mask.any():
-        raise ParameterError(f"mask must have shape {dirty.shape} and allow a pixel, but has shape {mask.shape}.")
-    residual, model = dirty.copy(), np.zeros_like(dirty)
-    done = _subtract(residual, model, seen.psf.astype(np.float64), mask, gain, int(iterations), threshold)
+    if method != "hogbom":
+        from .multiscale import radler_components
+
+        if mask is not None:
+            raise ParameterError(f'mask is for method "hogbom"; {method!r} takes none.')
+        model, residual, done = radler_components(seen, gain, int(iterations), threshold, method != "radler")
+    else:
+        mask = np.ones(dirty.shape, bool) if mask is None else np.asarray(mask, bool)
+        if mask.shape != dirty.shape or not mask.any():
+            raise ParameterError(f"mask must have shape {dirty.shape} and allow a pixel, but has shape {mask.shape}.")
+        residual, model = dirty.copy(), np.zeros_like(dirty)
+        done = _subtract(residual, model, seen.psf.astype(np.float64), mask, gain, int(iterations), threshold)
     smooth = _with_beam(seen, model)
     return Cleaned(
         _like(seen, model, u.Jy / u.pix),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import astropy.units as u
 from astropy.constants import c
 
 from ..errors import ParameterError, check_positive
 
-__all__ = ["angle_between", "bandwidth", "number", "pixel", "quantity"]
+__all__ = ["angle_between", "bandwidth", "index_between", "moment", "number", "pixel", "quantity"]
 
 
 def quantity(name: str, value, unit: u.UnitBase) -> u.Quantity:
@@ -34,6 +36,25 @@ def angle_between(name: str, value, low: float, high: float) -> u.Quantity:
     if not low <= value.to_value(u.deg) <= high:
         raise ParameterError(f"{name} must be in [{low}, {high}] deg, but is {value}.")
     return value.to(u.deg)
+
+
+def index_between(value, low: float = -10.0, high: float = 10.0) -> float:
+    """A spectral index: flux density goes as frequency to its power."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+        raise ParameterError(f"spectral_index must be a number in [{low:g}, {high:g}], but is {value!r}.")
+    return float(value)
+
+
+def moment(value) -> str:
+    """A UTC date and time, `Time` or ISO 8601 text, as ISO 8601 text."""
+    from astropy.time import Time
+
+    try:
+        return (value if isinstance(value, Time) else Time(value, scale="utc")).utc.isot
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ParameterError(
+            f"start must be a UTC date and time, such as '2030-03-20T21:00:00', but is {value!r}: {error}."
+        ) from None
 
 
 def pixel(scale, redshift: float, cosmology) -> tuple[u.Quantity, float]:

@@ -24,7 +24,7 @@ from astropy.constants import c
 from ..errors import OutputError
 from ..files import replacing
 from .beam import Beam, fit_beam, lobe
-from .imaging import point_spread_function, w_turns
+from .imaging import image, point_spread_function, w_turns
 from .samples import Samples
 
 __all__ = ["Response", "cached", "compute"]
@@ -40,7 +40,8 @@ class Response:
     """The PSF and the noise of one configuration; images have rows to north, columns to west.
 
     Attributes:
-        psf: (2 npix, 2 npix) float32, peak 1 at [npix, npix].
+        psf: (2 npix, 2 npix) float32, peak at [npix, npix]: 1, or over several subbands the mean flux of a
+            source of 1 Jy at the observation's frequency.
         noise_power: (2 npix, npix + 1) float32: variance of the image in each Fourier cell of the doubled
             grid (half plane), for one hour and one hertz, (Jy/beam)^2; the full plane sums to the square
             of `noise_rms`.
@@ -90,16 +91,21 @@ class Response:
         return np.ascontiguousarray(full[: self.npix, : self.npix])
 
 
-def compute(samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Quantity) -> Response:
+def compute(
+    samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Quantity, spectral_index: float = 0.0
+) -> Response:
     """The response of these visibilities.
+
+    Over several subbands the PSF is the image of a point of 1 Jy at `frequency` with this spectral index.
 
     Raises:
         ObservationError: the beam has fewer than three pixels, or no main lobe.
     """
     # columns run to the west and l to the east: u changes its sign
     mirrored = samples.uvw * np.array([-1.0, 1.0, 1.0])
-    psf = point_spread_function(mirrored, frequency, npix, pixel_scale, samples.weights)
-    beam = _beam(psf, mirrored, samples, frequency, npix, pixel_scale)
+    flux = samples.flux(spectral_index)
+    psf = _psf(mirrored, samples, flux, frequency, npix, pixel_scale)
+    beam = _beam(psf, mirrored, samples, flux, frequency, npix, pixel_scale)
     facts = {
         "visibilities": len(samples),
         "longest_baseline_m": float(np.hypot(samples.uvw[:, 0], samples.uvw[:, 1]).max()),
@@ -110,13 +116,20 @@ def compute(samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Q
     return Response(psf.astype(np.float32), power, samples.noise_rms, beam, facts)
 
 
-def _beam(psf, mirrored, samples: Samples, frequency, npix: int, pixel_scale) -> Beam:
+def _psf(mirrored, samples: Samples, flux, frequency, npix: int, pixel_scale) -> np.ndarray:
+    if np.ndim(flux) == 0:
+        return point_spread_function(mirrored, frequency, npix, pixel_scale, samples.weights)
+    return image(flux.astype(complex), mirrored, frequency, 2 * npix, pixel_scale, samples.weights, w_term=False)
+
+
+def _beam(psf, mirrored, samples: Samples, flux, frequency, npix: int, pixel_scale) -> Beam:
     """Fit the beam; where the main lobe has few pixels, on a PSF four times finer about the peak."""
-    if len(lobe(psf)[0]) > FEW_PIXELS:
-        return fit_beam(psf, pixel_scale)
+    peak = psf[npix, npix]
+    if len(lobe(psf / peak)[0]) > FEW_PIXELS:
+        return fit_beam(psf / peak, pixel_scale)
     fine = pixel_scale / 4
-    core = point_spread_function(mirrored, frequency, min(64, 2 * npix), fine, samples.weights)
-    return fit_beam(core, fine, image_pixel=pixel_scale)
+    core = _psf(mirrored, samples, flux, frequency, min(64, 2 * npix), fine)
+    return fit_beam(core / peak, fine, image_pixel=pixel_scale)
 
 
 def noise_power(samples: Samples, frequency: u.Quantity, npix: int, pixel_scale: u.Quantity) -> np.ndarray:

@@ -29,6 +29,7 @@ class Seen:
         sky: (npix, npix) float64 Jy/pixel, what was observed.
         observation: how.
         seed, id: the random stream of the noise; `seed` is None where there is none.
+        how: gain errors and map of the spectral index that it was observed with.
     """
 
     dirty: Map
@@ -36,6 +37,7 @@ class Seen:
     observation: Observation = field(repr=False)
     seed: int | None
     id: str
+    how: dict = field(default_factory=dict, repr=False)
 
     @property
     def psf(self) -> np.ndarray:
@@ -64,7 +66,7 @@ class Seen:
         Where `dirty` was made by method="visibilities" it is the image of exactly these; the fast method
         draws noise of the same statistics on the image, which is another draw than this one.
         """
-        return self.observation.visibilities(self.sky * (u.Jy / u.pix), seed=self.seed, id=self.id)
+        return self.observation.visibilities(self.sky * (u.Jy / u.pix), seed=self.seed, id=self.id, **self.how)
 
     def to_fits(self, path: str | os.PathLike) -> Path:
         """Write `dirty` as a FITS image with WCS, BUNIT, BMAJ, BMIN, BPA, RESTFRQ and TELESCOP; returns the path."""

@@ -14,11 +14,12 @@ __all__ = ["Visibilities"]
 
 @dataclass(frozen=True, eq=False)
 class Visibilities:
-    """K Stokes I visibilities of one channel.
+    """K Stokes I visibilities.
 
     Attributes:
         data: (K,) complex128 Jy, with noise where the observation has noise.
-        uvw: (K, 3) metres, antenna q minus antenna p.
+        uvw: (K, 3) metres, antenna q minus antenna p; with several subbands, scaled to the wavelength of
+            `frequency`: `baselines` are the true ones.
         p, q: (K,) antenna numbers of `array`.
         hour_angle: (K,) radians.
         sigma: (K,) noise of Re and of Im, Jy.
@@ -27,6 +28,10 @@ class Visibilities:
             the nights of a long observation are averaged into one.
         declination: of the phase centre.
         array: the antennas.
+        right_ascension: of the phase centre, in the equinox of date.
+        start: UTC of the first integration's beginning, ISO 8601, or None where only hour angles are known.
+        subband: (K,) number of the part of the band.
+        ratios: (S,) frequency of each part of the band over `frequency`.
 
     The phase centre is the centre of pixel [npix // 2, npix // 2] of the sky, whose columns run to the west.
     """
@@ -43,6 +48,20 @@ class Visibilities:
     integration: u.Quantity
     declination: u.Quantity
     array: Array
+    right_ascension: u.Quantity
+    start: str | None
+    subband: np.ndarray
+    ratios: np.ndarray
 
     def __len__(self) -> int:
         return len(self.data)
+
+    @property
+    def frequencies(self) -> u.Quantity:
+        """(S,) centre of each part of the band."""
+        return self.frequency * self.ratios
+
+    @property
+    def baselines(self) -> np.ndarray:
+        """(K, 3) metres: antenna q minus antenna p."""
+        return self.uvw / self.ratios[self.subband][:, None]

@@ -1,0 +1,146 @@
+"""The fields of one particle type in physical units, read when touched."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import astropy.units as u
+import numpy as np
+
+from ..errors import SimulationError
+from .centre import unwrap
+from .code_units import PART_TYPES, CodeField, factor_from_attributes, factor_from_table
+from .hdf5 import attributes_of, opened, reading, sound
+from .header import FileHeader
+from .layouts import Layout
+from .particles import UNITS
+from .pieces import Piece, choose, count, read_pieces
+
+__all__ = ["FieldSource"]
+
+_LEAST = {"mass": 0.0, "density": 0.0, "internal_energy": 0.0, "smoothing_length": 0.0, "temperature": 0.0}
+
+
+class FieldSource:
+    """What the datasets of a snapshot mean; remembers which datasets have been checked.
+
+    Args:
+        layout: of all files.
+        facts: the Header of one of them.
+    """
+
+    def __init__(self, layout: Layout, facts: FileHeader):
+        self.layout = layout
+        self.facts = facts
+        self._factors: dict[tuple, float] = {}
+
+    def describe(self, kind: str, pieces: Sequence[Piece]) -> dict[str, Callable]:
+        """Field name -> function that reads it for the rows of `pieces`, after a look at the first file.
+
+        Raises:
+            SimulationError: no positions or masses, wrong shapes or types, units that contradict the table.
+        """
+        part, path, total = PART_TYPES[kind], pieces[0].path, pieces[0].total
+        fields: dict[str, Callable] = {}
+        with opened(path) as file, reading(f"{path}: {part}"):
+            group = file[part]
+            if "Coordinates" not in group:
+                raise SimulationError(f"{path}: {part} has no Coordinates; ask for them when making the cutout.")
+            for spec in self.layout.fields[kind]:
+                if spec.name in fields or spec.dataset not in group:
+                    continue
+                where = f"{path}: {part}/{spec.dataset}"
+                with reading(where):
+                    dataset = group[spec.dataset]
+                    if dataset.shape[:1] != (total,):
+                        raise SimulationError(f"{where} has shape {dataset.shape}, expected {total} rows.")
+                    self._check(spec, dataset, where)
+                fields[spec.name] = partial(self.read, pieces, kind, spec)
+                if spec.dataset == "GFM_InitialMass":
+                    warnings.warn(
+                        f"{path}: stars have no Masses; GFM_InitialMass stands in, which is up to 40 % too high.",
+                        stacklevel=3,
+                    )
+        if "mass" not in fields:
+            each = float(self.facts.mass_table[int(part[-1])])
+            if not each > 0:
+                raise SimulationError(f"{path}: {part} has no Masses and the Header's MassTable has none for it.")
+            fields["mass"] = lambda: np.full(count(pieces), each) * u.Msun
+        return fields
+
+    def without_wind(self, kind: str, pieces: Sequence[Piece]) -> list[Piece]:
+        """The same rows without TNG's wind particles, which are among the stars with a formation time <= 0."""
+        spec = self.spec(kind, "formation_scale_factor")
+        if kind != "stars" or not self.layout.wind_in_stars or not pieces:
+            return list(pieces)
+        with opened(pieces[0].path) as file, reading(f"{pieces[0].path}: {PART_TYPES[kind]}"):
+            if spec.dataset not in file[PART_TYPES[kind]]:
+                return list(pieces)
+        return choose(pieces, lambda block: self.read([block], kind, spec) > 0)
+
+    def spec(self, kind: str, name: str) -> CodeField | None:
+        """The first `CodeField` of that name."""
+        return next((field for field in self.layout.fields[kind] if field.name == name), None)
+
+    def near(self, kind: str, pieces: Sequence[Piece], centre: np.ndarray, radius: float) -> list[Piece]:
+        """The rows within `radius` of `centre` (proper kpc, across the box's edges)."""
+        spec, box = self.spec(kind, "position"), self.facts.header.box_size
+        box = None if box is None else box.to_value(u.kpc)
+
+        def inside(block: Piece) -> np.ndarray:
+            offset = unwrap(self.read([block], kind, spec).to_value(u.kpc), centre, box)
+            return np.einsum("ij,ij->i", offset, offset) <= radius**2
+
+        return choose(pieces, inside)
+
+    def read(self, pieces: Sequence[Piece], kind: str, spec: CodeField):
+        """One field for the rows of `pieces`; a Quantity where `UNITS` has a unit.
+
+        Raises:
+            SimulationError: a dataset is missing, damaged, not finite, or in other units than the table's.
+        """
+        part = PART_TYPES[kind]
+        values = read_pieces(pieces, part, spec.dataset, partial(self._check, spec))
+        where = f"{pieces[0].path}: {part}/{spec.dataset}"
+        sound(values, where, _LEAST.get(spec.name))
+        if spec.pick:
+            values = values[:, list(spec.pick)].sum(axis=1, dtype=values.dtype)
+            values = 1.0 - values if spec.one_minus else values
+        factor, unit = self._factors[(pieces[0].path, part, spec.dataset, spec.name)], UNITS[spec.name]
+        if values.dtype.kind != "f" and (factor != 1.0 or unit is not None):
+            values = values.astype(np.float64)
+        if factor != 1.0:
+            values *= values.dtype.type(factor)  # masses and positions keep double precision where the file has it
+            if not np.isfinite(values.max(initial=0.0)):
+                raise SimulationError(f"{where} has values too large for its type in physical units.")
+        return values if unit is None else u.Quantity(values, unit, copy=False)
+
+    def _check(self, spec: CodeField, dataset, where: str) -> None:
+        """Shape, type and units of one file's dataset; its factor is remembered."""
+        path, part = Path(dataset.file.filename), dataset.name.split("/")[1]
+        key = (path, part, spec.dataset, spec.name)
+        if key in self._factors:
+            return
+        shape = dataset.shape
+        good = len(shape) == 1 if not spec.columns else len(shape) == 2 and shape[1] == spec.columns
+        if spec.pick:
+            good = len(shape) == 2 and shape[1] > max(spec.pick)
+        elif spec.name == "metallicity" and len(shape) != 1:
+            good = False
+        if not good or dataset.dtype.kind not in "fiu":
+            columns = f", {spec.columns}" if spec.columns else ","
+            raise SimulationError(
+                f"{where} has shape {shape} of {dataset.dtype}, expected ({shape[0] if shape else 0}{columns}) numbers."
+            )
+        header, factor = self.facts.header, None
+        if self.layout.attributes is not None:
+            found = attributes_of(dataset, where)
+            factor = factor_from_attributes(
+                spec, found, header.scale_factor, header.hubble, where, self.layout.attributes
+            )
+        self._factors[key] = (
+            factor_from_table(spec, header.scale_factor, header.hubble) if factor is None else factor
+        )
