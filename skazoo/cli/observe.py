@@ -65,7 +65,6 @@ def run(args) -> None:
         check_format(args.visibilities)
     if not array and (args.visibilities or args.oskar):
         raise ParameterError("--visibilities and --oskar need a telescope: do not set --array none.")
-    telescope = _telescope(args, array, particles.header.redshift) if array else None
     wanted = (*fields, "brightness_temperature") if array else fields
     maps = render(
         particles, tuple(dict.fromkeys(wanted)), args.npix, args.extent * u.kpc, rotation(args.rotation),
@@ -73,6 +72,7 @@ def run(args) -> None:
     )  # fmt: skip
     shown = {name: maps[name] for name in fields}
     if array:
+        telescope = _telescope(args, array, particles.header.redshift)
         # what is written to --visibilities is then what ska.fits is the image of
         method = "visibilities" if args.visibilities else "fast"
         seen = telescope.observe(maps["brightness_temperature"], seed=args.seed, method=method)
@@ -113,8 +113,6 @@ def run(args) -> None:
 
 def _telescope(args, array: str, redshift: float):
     """The observation that the options ask for; the beam is at least three pixels wide, as in the datasets."""
-    import astropy.units as u
-
     from ..datasets.generate import View, mock_observation
     from ..telescope import Observation
 

@@ -139,7 +139,8 @@ def _sampled(image, values, x, y, h, a, b, square, line):
 def _deposit(position, support, values, npix, scale, chunks, spline, marginal, table):
     count = len(support)
     images = np.zeros((chunks, values.shape[1], npix, npix))
-    inside = np.zeros(count)
+    inside = np.empty(count)
+    unusable = np.zeros(chunks, np.int64)
     for chunk in numba.prange(chunks):
         image = images[chunk]
         x, y, h = np.empty((2, BLOCK)), np.empty((2, BLOCK)), np.empty((2, BLOCK))
@@ -154,7 +155,11 @@ def _deposit(position, support, values, npix, scale, chunks, spline, marginal, t
             for i in range(start, min(start + BLOCK, stop)):
                 px, py = position[i, 0] * scale + 0.5 * npix, position[i, 1] * scale + 0.5 * npix
                 size = max(support[i] * scale, 1e-6)  # a point is a tiny disc
-                if px <= -size or py <= -size or px >= npix + size or py >= npix + size:
+                if not (px > -size and py > -size and px < npix + size and py < npix + size and size < math.inf):
+                    inside[i] = 0.0
+                    # nothing but NaN differs from itself
+                    odd = not (support[i] >= 0.0 and support[i] < math.inf)
+                    unusable[chunk] += odd or not (abs(position[i, 0]) < math.inf and abs(position[i, 1]) < math.inf)
                     continue
                 right, top = px + size, py + size
                 if size <= 0.5 and right >= 1.0 and top >= 1.0 and right < npix and top < npix:
@@ -176,7 +181,7 @@ def _deposit(position, support, values, npix, scale, chunks, spline, marginal, t
     total = images[0]
     for chunk in range(1, chunks):
         total += images[chunk]
-    return total, inside
+    return total, inside, unusable.sum()
 
 
 def project(position, support, values, npix: int, extent: float, period: float | None = None):
@@ -206,15 +211,6 @@ def project(position, support, values, npix: int, extent: float, period: float |
     position = np.ascontiguousarray(position, np.float64)
     support = np.ascontiguousarray(support, np.float64)
     values = np.ascontiguousarray(values, np.float64)
-    for name, array in (("positions", position), ("support radii", support)):
-        if not math.isfinite(array.sum()):
-            bad = ~np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-            raise SimulationError(
-                f"{bad.sum()} of {len(bad)} {name} are not finite (first at row {int(np.argmax(bad))}); "
-                "remove those particles."
-            )
-    if len(support) and support.min() < 0.0:
-        raise SimulationError(f"support radii must not be negative, but row {int(np.argmin(support))} is.")
     npix, fields = int(npix), values.shape[1]
     chunks = max(1, min(_CHUNKS, len(support) // _PER_CHUNK, _IMAGE_BYTES // (8 * fields * npix**2)))
     constants = np.array(SPLINE), tuple(marginal_coefficients()), corner_table()

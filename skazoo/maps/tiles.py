@@ -56,16 +56,16 @@ def add_quarters(image, values, which, x, y, h, b, work):
     _left(x, h, 0.0, b, left, g)
     _left(y, h, 0.0, b, below, f)
     _corner(left, g, below, f, both)
-    for k in range(n):
-        column, row = int(x[k] + h[k]), int(y[k] + h[k])
-        w0, w1, w2 = both[k], below[k] - both[k], left[k] - both[k]
-        w3 = 1.0 - w0 - w1 - w2
-        for field in range(len(image)):
+    npix = image.shape[1]
+    for field in range(len(image)):
+        flat = image[field].ravel()  # a view; unsigned indices into it need no test for a negative sign
+        for k in range(n):
+            at = np.uint64(int(y[k] + h[k]) * npix + int(x[k] + h[k]))
             value = values[which[k], field]
-            image[field, row - 1, column - 1] += value * w0
-            image[field, row - 1, column] += value * w1
-            image[field, row, column - 1] += value * w2
-            image[field, row, column] += value * w3
+            flat[at - np.uint64(npix + 1)] += value * both[k]
+            flat[at - np.uint64(npix)] += value * (below[k] - both[k])
+            flat[at - np.uint64(1)] += value * (left[k] - both[k])
+            flat[at] += value * (1.0 - below[k] - left[k] + both[k])
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")

@@ -110,7 +110,7 @@ def format_value(value: float | None, headline: Headline, step: str = "dex") -> 
         return "–"
     unit = step if headline.unit == "step" else headline.unit
     if headline.unit == "%":
-        return f"{value:.1f} %"
+        return f"{value:.1f} %" if abs(value) < 1e4 else f"{value:.1e} %"
     sign = "+" if headline.ideal == 0.0 and headline.better == "ideal" else ""
     small = headline.ideal is None and value != 0 and not 1e-3 <= abs(value) < 1e4
     form = f"{sign}.2e" if small else f"{sign}.{3 if abs(value) < 10 else 1}f"
