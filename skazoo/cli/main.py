@@ -38,9 +38,14 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code (0; 2 for a user's mistake; 130 when interrupted)."""
     args = build_parser().parse_args(arguments)
-    warnings.showwarning = _say
-    # TFDS and TensorFlow warn about themselves, which no user of a command can mend
-    warnings.filterwarnings("ignore", module="(tensorflow|keras|absl|google).*")
+    with warnings.catch_warnings():
+        warnings.showwarning = _Teller()
+        # TFDS and TensorFlow warn about themselves, which no user of a command can mend
+        warnings.filterwarnings("ignore", module="(tensorflow|keras|absl|google).*")
+        return _run(args)
+
+
+def _run(args) -> int:
     try:
         if getattr(args, "keras", False):
             import_keras_quietly()
@@ -56,8 +61,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _say(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"skazoo: warning: {message}", file=sys.stderr)
+class _Teller:
+    """Shows each warning once, in the form of our errors."""
+
+    def __init__(self):
+        self.told: set[str] = set()
+
+    def __call__(self, message, category, filename, lineno, file=None, line=None) -> None:
+        if str(message) not in self.told:
+            self.told.add(str(message))
+            print(f"skazoo: warning: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ def add_parser(commands) -> None:
     parser.add_argument("--redshift", type=float, default=0.02, help="where to put a galaxy of z=0 (default 0.02)")
     parser.add_argument("--hours", type=float, default=100.0, help="observing time (default 100)")
     parser.add_argument("--channel-width", type=float, default=400.0, metavar="KM/S", help="default 400")
-    parser.add_argument("--taper", type=float, default=7.0, metavar="ARCSEC", help="Gaussian taper (default 7)")
+    parser.add_argument("--taper", type=float, metavar="ARCSEC", help="Gaussian taper (default: as in the datasets)")
     parser.add_argument("--weighting", default="briggs", help="natural, uniform or briggs (default briggs)")
-    parser.add_argument("--robust", type=float, default=0.5, help="of briggs, -2 to 2 (default 0.5)")
+    parser.add_argument("--robust", type=float, default=-0.5, help="of briggs, -2 to 2 (default -0.5)")
     parser.add_argument("--declination", type=float, default=-30.0, metavar="DEG", help="default -30")
     parser.add_argument("--hours-per-night", type=float, default=8.0, help="track about transit (default 8)")
     parser.add_argument("--integration", type=float, default=120.0, metavar="S", help="default 120")
@@ -112,11 +112,20 @@ def run(args) -> None:
 
 
 def _telescope(args, array: str, redshift: float):
-    """The observation that the options ask for; the beam is at least three pixels wide, as in the datasets."""
+    """The observation that the options ask for; without --taper, one that makes a beam of at least three pixels."""
     from ..datasets.generate import View, mock_observation
     from ..telescope import Observation
 
-    view = View(args.npix, args.extent, (), array, args.redshift, args.hours, args.channel_width, args.taper)
+    view = View(
+        npix=args.npix,
+        extent_kpc=args.extent,
+        fields=(),
+        array=array,
+        observed_redshift=args.redshift,
+        hours=args.hours,
+        channel_width_kms=args.channel_width,
+        robust=args.robust,
+    )
     try:
         config = mock_observation(view, redshift).config
         options = {
@@ -127,6 +136,8 @@ def _telescope(args, array: str, redshift: float):
             "integration": args.integration,
             "primary_beam": "gaussian" if args.primary_beam else None,
         }
+        if args.taper is not None:
+            options["taper"] = args.taper
         return Observation.from_config({**config, **options})
     except ObservationError as error:
         if "out of band" in str(error):

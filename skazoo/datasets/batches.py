@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..errors import DatasetError, check_positive
 
-__all__ = ["pairs"]
+__all__ = ["pairs", "unpaired"]
 
 
 def pairs(
@@ -41,37 +41,107 @@ def pairs(
     import tensorflow as tf
 
     check_positive("batch_size", batch_size)
-    source, target = ((names,) if isinstance(names, str) else tuple(names) for names in (source, target))
+    source, target = as_names(source), as_names(target)
+    spec = spec_of(ds, "pairs")
+    check_fields(spec, (*source, *target))
+    channels = len(source)
+    ds = _stacked(ds, (*source, *target), cache, shuffle, seed)
+    if augment:
+        ds = _augmented(ds, seed, "ska" in (*source, *target))
+    ds = ds.batch(batch_size, drop_remainder=drop_remainder)
+    ds = ds.map(lambda maps: (maps[..., :channels], maps[..., channels:]), num_parallel_calls=tf.data.AUTOTUNE)
+    return ds.prefetch(tf.data.AUTOTUNE)
+
+
+def unpaired(
+    ds,
+    source: str | Sequence[str] = "dark_matter",
+    target: str | Sequence[str] = "hi",
+    batch_size: int = 32,
+    augment: bool = True,
+    seed: int = 0,
+    cache: bool = True,
+    drop_remainder: bool = False,
+):
+    """Batches whose source and target are of different galaxies, as unpaired translation is trained on.
+
+    The galaxies are parted in two halves by a hash of simulation and halo (the halo, because all its galaxies show the
+    same field): sources come from the one, targets from the other, so that no pair is ever to be seen. Both halves are
+    shuffled and turned independently; the shorter half sets the length of an epoch.
+
+    Args:
+        ds: as for `pairs`; its examples need `simulation` and `halo`.
+        source, target, batch_size, augment, seed, cache, drop_remainder: as for `pairs`.
+
+    Returns: `tf.data.Dataset` of (source, target), each (B, H, W, channels) float32.
+
+    Raises:
+        DatasetError: a field, or what tells the galaxies apart, is not in the dataset.
+    """
+    import tensorflow as tf
+
+    check_positive("batch_size", batch_size)
+    source, target = as_names(source), as_names(target)
+    check_fields(spec_of(ds, "unpaired"), (*source, *target))
+    for fact in ("simulation", "halo"):
+        if fact not in ds.element_spec:
+            raise DatasetError(f"unpaired tells galaxies apart by {fact!r}, which these examples do not have.")
+
+    def half(example):
+        name = tf.strings.join([example["simulation"], tf.strings.as_string(example["halo"])], "/")
+        return tf.strings.to_hash_bucket_strong(name, 2, [seed & 0xFFFF, 20])
+
+    parts = []
+    for number, names in enumerate((source, target)):
+        part = ds.filter(lambda example, number=number: half(example) == number)
+        part = _stacked(part, names, cache, True, seed + 10 * number)
+        parts.append(_augmented(part, seed + 10 * number, "ska" in names) if augment else part)
+    both = tf.data.Dataset.zip(*parts).batch(batch_size, drop_remainder=drop_remainder)
+    return both.prefetch(tf.data.AUTOTUNE)
+
+
+def as_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """One name or several as a tuple."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def spec_of(ds, who: str) -> dict:
+    """The `element_spec` of a dataset of dicts; `DatasetError` for another."""
     spec = getattr(ds, "element_spec", None)
     if not isinstance(spec, dict):
         raise DatasetError(
-            "pairs needs a tf.data.Dataset of examples (dicts), as tfds.load('ska_tng') gives without as_supervised."
+            f"{who} needs a tf.data.Dataset of examples (dicts), as tfds.load('ska_tng') gives without as_supervised."
         )
-    for name in (*source, *target):
+    return spec
+
+
+def check_fields(spec: dict, names: Sequence[str]) -> None:
+    """Raise `DatasetError` for a field that the examples do not have, naming those they have."""
+    for name in names:
         if name not in spec:
             maps = sorted(
                 k for k, s in spec.items() if len(s.shape) == 2 and s.shape[0] == s.shape[1] and s.shape[0] > 3
             )
             raise DatasetError(f"this dataset has no field {name!r}; it has {', '.join(maps)}.")
 
-    channels = len(source)
-    ds = ds.map(
-        lambda example: tf.stack([example[n] for n in (*source, *target)], axis=-1), num_parallel_calls=tf.data.AUTOTUNE
+
+def _stacked(ds, names, cache: bool, shuffle: bool, seed: int):
+    import tensorflow as tf
+
+    ds = ds.map(lambda example: tf.stack([example[n] for n in names], axis=-1), num_parallel_calls=tf.data.AUTOTUNE)
+    ds = ds.cache() if cache else ds
+    return ds.shuffle(4096, seed=seed, reshuffle_each_iteration=True) if shuffle else ds
+
+
+def _augmented(ds, seed: int, beam: bool):
+    """Each stack of maps turned and mirrored at random; with a beam in it, by half turns only."""
+    import tensorflow as tf
+
+    turns, mirrors = ((0, 2), 1) if beam else ((0, 1, 2, 3), 2)
+    draws = tf.data.Dataset.random(seed=seed + 1, rerandomize_each_iteration=True)
+    return tf.data.Dataset.zip(ds, draws).map(
+        lambda maps, draw: _turned(maps, draw, tf.constant(turns), mirrors), num_parallel_calls=tf.data.AUTOTUNE
     )
-    if cache:
-        ds = ds.cache()
-    if shuffle:
-        ds = ds.shuffle(4096, seed=seed, reshuffle_each_iteration=True)
-    if augment:
-        turns = (0, 2) if "ska" in (*source, *target) else (0, 1, 2, 3)
-        mirrors = 1 if "ska" in (*source, *target) else 2
-        draws = tf.data.Dataset.random(seed=seed + 1, rerandomize_each_iteration=True)
-        ds = tf.data.Dataset.zip(ds, draws).map(
-            lambda maps, draw: _turned(maps, draw, tf.constant(turns), mirrors), num_parallel_calls=tf.data.AUTOTUNE
-        )
-    ds = ds.batch(batch_size, drop_remainder=drop_remainder)
-    ds = ds.map(lambda maps: (maps[..., :channels], maps[..., channels:]), num_parallel_calls=tf.data.AUTOTUNE)
-    return ds.prefetch(tf.data.AUTOTUNE)
 
 
 def _turned(maps, draw, turns, mirrors: int):

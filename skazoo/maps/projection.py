@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import ParameterError, SimulationError, check_positive
 from .spline import CELLS, SPLINE, corner_table, marginal_coefficients
-from .tiles import BLOCK, FAST, add_nine, add_quarters
+from .tiles import BLOCK, FAST, add_across_edge, add_nine, add_quarters
 
 __all__ = ["project"]
 
@@ -135,6 +135,37 @@ def _sampled(image, values, x, y, h, a, b, square, line):
     return kept
 
 
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def _sort(position, support, start, npix, scale, x, y, h, which, inside):
+    """Sort a block of particles by the way they are drawn: crossing up to one pixel edge, up to two, larger ones.
+
+    Fills row 0, 1 or 2 of x, y, h (pixels) and which (number of the particle); returns how many are in each, and
+    how many particles are not finite.
+    """
+    quarters, nine, large, unusable = 0, 0, 0, 0
+    for i in range(len(support)):
+        px, py = position[i, 0] * scale + 0.5 * npix, position[i, 1] * scale + 0.5 * npix
+        size = support[i] * scale
+        if not (0.0 <= size < math.inf and -size < px < npix + size and -size < py < npix + size):
+            inside[i] = 0.0
+            usable = 0.0 <= support[i] < math.inf and abs(position[i, 0]) < math.inf and abs(position[i, 1]) < math.inf
+            unusable += 1 - int(usable)
+            continue
+        size = max(size, 1e-6)  # a point is a tiny disc
+        right, top = px + size, py + size
+        inside[i] = 1.0
+        if size <= 0.5 and right >= 1.0 and top >= 1.0 and right < npix and top < npix:
+            x[0, quarters], y[0, quarters], h[0, quarters], which[0, quarters] = px, py, size, start + i
+            quarters += 1
+        elif 0.5 < size <= 1.0 and right >= 2.0 and top >= 2.0 and right < npix and top < npix:
+            x[1, nine], y[1, nine], h[1, nine], which[1, nine] = px, py, size, start + i
+            nine += 1
+        else:
+            x[2, large], y[2, large], h[2, large], which[2, large] = px, py, size, start + i
+            large += 1
+    return quarters, nine, large, unusable
+
+
 @numba.njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
 def _deposit(position, support, values, npix, scale, chunks, spline, marginal, table):
     count = len(support)
@@ -143,41 +174,36 @@ def _deposit(position, support, values, npix, scale, chunks, spline, marginal, t
     unusable = np.zeros(chunks, np.int64)
     for chunk in numba.prange(chunks):
         image = images[chunk]
-        x, y, h = np.empty((2, BLOCK)), np.empty((2, BLOCK)), np.empty((2, BLOCK))
-        which = np.empty((2, BLOCK), np.int64)
-        work = np.empty((12, BLOCK))
-        at, part, below = np.empty(16, np.int64), np.empty(16), np.empty(16)
+        x, y, h, which = (
+            np.empty((3, BLOCK)),
+            np.empty((3, BLOCK)),
+            np.empty((3, BLOCK)),
+            np.empty((3, BLOCK), np.int64),
+        )
+        work, at, part, below = np.empty((12, BLOCK)), np.empty(16, np.int64), np.empty(16), np.empty(16)
         side = 2 * int(_SUMMED) + 4
+        patch = np.empty((1, 5, 5))
         square, line, b = np.empty((side, side)), np.empty(npix), np.empty(6)
-        stop = (chunk + 1) * count // chunks
-        for start in range(chunk * count // chunks, stop, BLOCK):
-            quarters, nine = 0, 0
-            for i in range(start, min(start + BLOCK, stop)):
-                px, py = position[i, 0] * scale + 0.5 * npix, position[i, 1] * scale + 0.5 * npix
-                size = max(support[i] * scale, 1e-6)  # a point is a tiny disc
-                if not (px > -size and py > -size and px < npix + size and py < npix + size and size < math.inf):
-                    inside[i] = 0.0
-                    # nothing but NaN differs from itself
-                    odd = not (support[i] >= 0.0 and support[i] < math.inf)
-                    unusable[chunk] += odd or not (abs(position[i, 0]) < math.inf and abs(position[i, 1]) < math.inf)
-                    continue
-                right, top = px + size, py + size
-                if size <= 0.5 and right >= 1.0 and top >= 1.0 and right < npix and top < npix:
-                    x[0, quarters], y[0, quarters], h[0, quarters], which[0, quarters] = px, py, size, i
-                    quarters += 1
-                    inside[i] = 1.0
-                elif 0.5 < size <= 1.0 and right >= 2.0 and top >= 2.0 and right < npix and top < npix:
-                    x[1, nine], y[1, nine], h[1, nine], which[1, nine] = px, py, size, i
-                    nine += 1
-                    inside[i] = 1.0
-                elif size <= _TABULATED:
-                    inside[i] = _tabulated(image, values[i], px, py, size, table, at, part, below)
-                else:
-                    inside[i] = _sampled(image, values[i], px, py, size, spline, b, square, line)
-            n = quarters
+        last = (chunk + 1) * count // chunks
+        for start in range(chunk * count // chunks, last, BLOCK):
+            stop = min(start + BLOCK, last)
+            n, m, large, odd = _sort(
+                position[start:stop], support[start:stop], start, npix, scale, x, y, h, which, inside[start:stop]
+            )
+            unusable[chunk] += odd
             add_quarters(image, values, which[0, :n], x[0, :n], y[0, :n], h[0, :n], marginal, work)
-            n = nine
-            add_nine(image, values, which[1, :n], x[1, :n], y[1, :n], h[1, :n], marginal, work)
+            add_nine(image, values, which[1, :m], x[1, :m], y[1, :m], h[1, :m], marginal, work)
+            for k in range(large):
+                i, size = which[2, k], h[2, k]
+                if size <= 1.0:
+                    one = slice(k, k + 1)
+                    inside[i] = add_across_edge(
+                        image, values[i], x[2, one], y[2, one], h[2, one], marginal, work, patch
+                    )
+                elif size <= _TABULATED:
+                    inside[i] = _tabulated(image, values[i], x[2, k], y[2, k], size, table, at, part, below)
+                else:
+                    inside[i] = _sampled(image, values[i], x[2, k], y[2, k], size, spline, b, square, line)
     total = images[0]
     for chunk in range(1, chunks):
         total += images[chunk]
@@ -214,14 +240,28 @@ def project(position, support, values, npix: int, extent: float, period: float |
     npix, fields = int(npix), values.shape[1]
     chunks = max(1, min(_CHUNKS, len(support) // _PER_CHUNK, _IMAGE_BYTES // (8 * fields * npix**2)))
     constants = np.array(SPLINE), tuple(marginal_coefficients()), corner_table()
-    if period is None:
-        return _deposit(position, support, values, npix, npix / extent, chunks, *constants)
-    check_positive("period", period)
-    shifted, source = _periodic_images(position, support, extent, period)
-    images, part = _deposit(
-        shifted, support[source], values[source], npix, npix / extent, chunks, *constants
-    )
-    return images, np.bincount(source, part, minlength=len(support))
+    source = None
+    if period is not None:
+        check_positive("period", period)
+        shifted, source = _periodic_images(position, support, extent, period)
+    rows = (position, support, values) if source is None else (shifted, support[source], values[source])
+    images, inside, unusable = _deposit(*rows, npix, npix / extent, chunks, *constants)
+    if unusable:
+        _refuse(position, support)
+    return images, inside if source is None else np.bincount(source, inside, minlength=len(support))
+
+
+def _refuse(position, support):
+    """Name the particles that cannot be drawn."""
+    for name, good in (
+        ("positions are not finite", np.isfinite(position).all(axis=1)),
+        ("support radii are not finite", np.isfinite(support)),
+        ("support radii are negative", support >= 0.0),
+    ):
+        if not good.all():
+            raise SimulationError(
+                f"{(~good).sum()} of {len(good)} {name} (first at row {int(np.argmin(good))}); remove those particles."
+            )
 
 
 def _periodic_images(position, support, extent, period):

@@ -12,6 +12,8 @@ from ..simulations.particles import ParticleSet
 
 __all__ = ["angular_momentum", "rotation_matrix"]
 
+_ENOUGH_CELLS = 10  # star-forming cells that define a disc
+
 
 def rotation_matrix(rotation, particles: ParticleSet | None = None) -> np.ndarray:
     """The (3, 3) matrix R of a view: seen position = R @ position, line of sight = third row.
@@ -50,17 +52,33 @@ def rotation_matrix(rotation, particles: ParticleSet | None = None) -> np.ndarra
 
 
 def angular_momentum(particles: ParticleSet) -> np.ndarray:
-    """Angular momentum (arbitrary scale) of the star-forming gas, else of all gas, else of the stars."""
-    for species in (particles.gas, particles.stars):
-        if species is None or len(species) == 0:
-            continue
-        mass = species.mass.to_value(u.Msun)
-        if species.kind == "gas" and "star_formation_rate" in species:
-            forming = species.star_formation_rate.value > 0.0
-            mass = np.where(forming, mass, 0.0) if forming.sum() >= 10 else mass
+    """Angular momentum (arbitrary scale) of the star-forming gas, else of the stars, else of all gas.
+
+    Only matter within twice its half-mass radius counts: a satellite far out has more angular momentum than the
+    disc, and would turn the view.
+    """
+    for species, weight in _rotating(particles):
+        position = species.position.to_value(u.kpc)
+        radius = np.sqrt(np.einsum("ij,ij->i", position, position))
+        order = np.argsort(radius)
+        enclosed = np.cumsum(weight[order])
+        half = radius[order][np.searchsorted(enclosed, 0.5 * enclosed[-1])]
+        weight = np.where(radius <= 2.0 * half, weight, 0.0)
         velocity = species.velocity.to_value(u.km / u.s).astype(np.float64)
-        velocity = velocity - mass @ velocity / mass.sum()
-        spin = mass @ np.cross(species.position.to_value(u.kpc), velocity)
+        velocity = velocity - weight @ velocity / weight.sum()
+        spin = weight @ np.cross(position, velocity)
         if np.linalg.norm(spin) > 0.0:
             return spin
     raise ParameterError("rotation 'face-on' needs gas or stars that rotate; give a matrix or a seed instead.")
+
+
+def _rotating(particles: ParticleSet):
+    """(species, mass that counts) in order of preference."""
+    gas, stars = particles.gas, particles.stars
+    if gas is not None and len(gas) and "star_formation_rate" in gas:
+        forming = gas.star_formation_rate.value > 0.0
+        if forming.sum() >= _ENOUGH_CELLS:
+            yield gas, np.where(forming, gas.mass.to_value(u.Msun), 0.0)
+    for species in (stars, gas):
+        if species is not None and len(species):
+            yield species, species.mass.to_value(u.Msun)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .spline import CORRELATION
 
-__all__ = ["BLOCK", "FAST", "add_nine", "add_quarters"]
+__all__ = ["BLOCK", "FAST", "add_across_edge", "add_nine", "add_quarters"]
 
 BLOCK = 256  # particles weighed at once: their weights stay in the first-level cache
 # sums may be reordered, but NaN and infinity keep their meaning
@@ -27,7 +27,8 @@ def _left(x, h, edges, b, share, correlation):
     for k in range(len(x)):
         u = max((np.floor(x[k] + h[k]) - edges - x[k]) / h[k], -1.0)
         s = u * u
-        share[k] = 0.5 + u * (b0 + s * (b1 + s * (b2 + s * (b3 + s * (b4 + s * (b5 + s * (b6 + s * b7)))))))
+        power = b0 + s * (b1 + s * (b2 + s * (b3 + s * (b4 + s * (b5 + s * (b6 + s * b7))))))
+        share[k] = max(0.5 + u * power, 0.0)
         end = (1.0 - s) * (1.0 - s)
         correlation[k] = u * end * end * (_G0 + s * _G1)
 
@@ -65,7 +66,7 @@ def add_quarters(image, values, which, x, y, h, b, work):
             flat[at - np.uint64(npix + 1)] += value * both[k]
             flat[at - np.uint64(npix)] += value * (below[k] - both[k])
             flat[at - np.uint64(1)] += value * (left[k] - both[k])
-            flat[at] += value * (1.0 - below[k] - left[k] + both[k])
+            flat[at] += value * max(1.0 - below[k] - left[k] + both[k], 0.0)
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -103,3 +104,28 @@ def add_nine(image, values, which, x, y, h, b, work):
             image[field, row, column - 2] += value * w6
             image[field, row, column - 1] += value * w7
             image[field, row, column] += value * w8
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def add_across_edge(image, values, x, y, h, b, work, patch):
+    """Add one small kernel (h <= 1) that the frame cuts, with the weights it has elsewhere; returns its share inside.
+
+    x, y, h: (1,) arrays; patch: (1, 5, 5) scratch.
+    """
+    npix = image.shape[1]
+    first_column, first_row = np.floor(x[0]) - 2.0, np.floor(y[0]) - 2.0
+    patch[:] = 0.0
+    one, which = np.ones((1, 1)), np.zeros(1, np.int64)
+    if h[0] <= 0.5:
+        add_quarters(patch, one, which, x - first_column, y - first_row, h, b, work)
+    else:
+        add_nine(patch, one, which, x - first_column, y - first_row, h, b, work)
+    kept = 0.0
+    for row in range(5):
+        for column in range(5):
+            r, c = int(first_row) + row, int(first_column) + column
+            if 0 <= r < npix and 0 <= c < npix:
+                kept += patch[0, row, column]
+                for field in range(len(image)):
+                    image[field, r, c] += patch[0, row, column] * values[field]
+    return kept

@@ -13,7 +13,7 @@ __all__ = ["TNG_ATTRIBUTES", "TNG_FIELDS", "CodeField", "factor_from_attributes"
 
 # TNG's own unit system; the magnetic unit is sqrt(mass / length) / (length / velocity), in Gauss
 LENGTH_CM, MASS_G, VELOCITY_CMS = 3.085678e21, 1.989e43, 1e5
-SFR_CGS = 1.989e33 / 3.1558e7  # Msun/yr as AREPO writes it, 6.3027e25 g/s
+SFR_CGS = 1.989e33 / 3.15576e7  # Msun/yr as AREPO writes it, 6.30276e25 g/s
 MAGNETIC_G = float(np.sqrt(MASS_G / LENGTH_CM) / (LENGTH_CM / VELOCITY_CMS))
 
 
@@ -123,7 +123,8 @@ def factor_from_attributes(
             f"{where}: its unit attributes (a^{power_a:g} h^{power_h:g} {to_cgs:g}) give a factor of {theirs:g}, "
             f"the specification of the simulation {ours:g}; its units are others or its attributes are wrong."
         )
-    return theirs
+    # star formation rates are in Msun/yr in the files: the digits of the attribute's g/s must not enter them
+    return ours if field.name == "star_formation_rate" else theirs
 
 
 def _factor(field: CodeField, power_a, power_h, to_cgs, scale_factor, hubble) -> float:

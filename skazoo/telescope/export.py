@@ -170,6 +170,7 @@ def _offline() -> Iterator[None]:
     ):
         # said of every new object, whose baselines are computed here for the first time
         warnings.filterwarnings("ignore", message="Recalculating uvw_array")
+        warnings.filterwarnings("ignore", message=".where. used without .out.")
         yield
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import ParameterError, check_positive
 from .array import Array
+from .coverage import SIDEREAL
 
 __all__ = ["GainErrors", "corrupted"]
 
@@ -49,8 +50,8 @@ class GainErrors:
 
         block = np.zeros(len(hour_angles), np.int64)
         if self.interval is not None:
-            turn = (self.interval / u.sday).to_value(u.dimensionless_unscaled) * 2 * np.pi
-            block = np.floor((hour_angles - hour_angles.min()) / turn + 1e-9).astype(np.int64)
+            turn = self.interval.to_value(u.day) * SIDEREAL * 2 * np.pi
+            block = np.floor((hour_angles - hour_angles.min()) / turn + 1e-6).astype(np.int64)
         generator = stream(self.seed, id, "gains")
         draws = generator.standard_normal((block.max() + 1, 2, len(array)))
         gains = (1 + self.amplitude * draws[:, 0]) * np.exp(1j * self.phase.to_value(u.rad) * draws[:, 1])

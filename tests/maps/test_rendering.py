@@ -172,3 +172,16 @@ def test_one_or_two_particles(count):
     particles = disc(count)
     maps = render(particles, ("gas", "dark_matter"), 16, 4000 * u.kpc)
     assert maps["dark_matter"].metadata["inside"] == pytest.approx(count * 1e7)
+
+
+def test_face_on_finds_the_disc_of_toy_galaxies_despite_satellites():
+    from skazoo.maps.rotation import angular_momentum
+    from skazoo.simulations import toy
+
+    cosines = []
+    for seed in range(30):
+        galaxy = toy.Galaxy.draw(seed)
+        if not galaxy.hidden.quenched:
+            spin = angular_momentum(galaxy.particles())
+            cosines.append(galaxy.hidden.spin * spin @ galaxy.hidden.disc[:, 2] / np.linalg.norm(spin))
+    assert len(cosines) > 15 and np.abs(cosines).min() > 0.94 and len({c > 0 for c in cosines}) == 1

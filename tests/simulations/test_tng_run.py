@@ -25,7 +25,7 @@ def compare(particles, truth, dark_mass):
             found = getattr(species, name)
             found = found.to_value(UNITS[name]) if UNITS[name] is not None else found
             if name == "position":
-                np.testing.assert_allclose(found, expected[rows], rtol=0, atol=2e-3 * 1e-0, err_msg=name)
+                np.testing.assert_allclose(found, expected[rows], rtol=0, atol=2e-3, err_msg=name)
             elif name == "velocity":
                 np.testing.assert_allclose(found, expected[rows], rtol=1e-6, atol=2e-4, err_msg=name)
             else:
@@ -34,10 +34,10 @@ def compare(particles, truth, dark_mass):
             np.testing.assert_allclose(species.mass.to_value(u.Msun), dark_mass, rtol=1e-12)
 
 
-@pytest.mark.parametrize("chunks", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("chunks", range(1, 8))
 @pytest.mark.parametrize(("redshift", "hubble"), [(0.0, 0.6774), (2.3, 0.6711), (0.0, 0.6711), (2.3, 0.6774)])
-@pytest.mark.parametrize("offsets", [True, False])
-def test_write_then_read(tmp_path, chunks, redshift, hubble, offsets):
+def test_write_then_read(tmp_path, chunks, redshift, hubble):
+    offsets = chunks % 2 == 0  # else they are computed
     truth = write_tng_run(tmp_path, redshift=redshift, hubble=hubble, chunks=chunks, high=chunks != 2)
     if not offsets:
         shutil.rmtree(tmp_path / "postprocessing")
@@ -80,11 +80,12 @@ def test_scopes(tmp_path):
     halo = run.load(1, scope="halo")
     assert len(halo.gas) == 300 + 90 + 60
     assert len(halo.dark_matter) == 300 + 90 + 60 + 3 * 7
-    # satellite 1 lies 55 kpc from the central: its box holds particles of both, its subhalo only its own
+    # satellite 1 lies 55 kpc from the central and in the middle of group 1: its box holds particles of all three, its
+    # halo those of the first two, its subhalo only its own
     box = run.load(1, extent=60 * u.kpc, scope="box")
     near = run.load(1, extent=60 * u.kpc, scope="halo")
-    assert len(box.gas) == len(near.gas) > len(run.load(1, extent=60 * u.kpc).gas)
-    np.testing.assert_array_equal(np.sort(box.gas.id), np.sort(near.gas.id))
+    assert len(box.gas) > len(near.gas) > len(run.load(1, extent=60 * u.kpc).gas)
+    assert set(near.gas.id) < set(box.gas.id)
     radius = np.linalg.norm(box.gas.position.to_value(u.kpc), axis=1)
     assert radius.max() <= 30 * np.sqrt(3) and (radius > 30).any()
     place = run.galaxies(real_only=False)["position"][1]

@@ -3,170 +3,174 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import tensorflow_datasets as tfds
 
 from skazoo import __version__
-from skazoo.datasets.generate import Galaxy, View, examples, mock_observation
-from skazoo.datasets.splits import FRACTIONS, split_of
-from skazoo.datasets.statistics import FieldStatistics
+from skazoo.datasets.building import deliver, working_folder, write_shards
+from skazoo.datasets.configurations import CONFIGURATIONS, SkaTngConfig
+from skazoo.datasets.features import FACT_UNITS, features_of, map_names
+from skazoo.datasets.generate import Galaxy, examples, mock_observation
+from skazoo.datasets.metadata import CITATIONS, license_of, summary
+from skazoo.datasets.plan import code_hash, make_plan
+from skazoo.datasets.sources import cutouts, galaxies_in, source_files, toy_galaxies
+from skazoo.datasets.splits import FRACTIONS, galaxies_of_splits
 from skazoo.errors import DatasetError
-from skazoo.maps.fields import FIELDS, RENDERED
+from skazoo.maps.fields import FIELDS
 
-_FILES = ("*.hdf5", "*.h5")
-
-
-@dataclasses.dataclass(kw_only=True)
-class SkaTngConfig(tfds.core.BuilderConfig):
-    """One dataset.
-
-    Attributes:
-        run: "toy" (the built-in analytic universe) or "cutouts" (every HDF5 file of `manual_dir`).
-        galaxies: how many toy galaxies.
-        views: random orientations of each galaxy.
-        npix, extent: pixels along each side; proper side of the frame, kpc.
-        fields: rendered fields.
-        array, observed_redshift, hours, channel_width, taper: the mock observation: telescope, redshift at which
-            nearer galaxies are put, total hours, rest-frame km/s, arcsec.
-    """
-
-    run: str = "toy"
-    galaxies: int = 0
-    views: int = 1
-    npix: int = 64
-    extent: float = 100.0
-    fields: tuple[str, ...] = RENDERED
-    array: str = "ska-mid-aa4"
-    observed_redshift: float = 0.02
-    hours: float = 100.0
-    channel_width: float = 400.0
-    taper: float = 7.0
-
-    @property
-    def view(self) -> View:
-        """What generation needs to know of the above."""
-        return View(
-            npix=self.npix,
-            extent_kpc=self.extent,
-            fields=self.fields,
-            array=self.array,
-            observed_redshift=self.observed_redshift,
-            hours=self.hours,
-            channel_width_kms=self.channel_width,
-            taper_arcsec=self.taper,
-        )
+__all__ = ["Builder", "SkaTngConfig"]
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Paired maps, simulation and mock SKA observation."""
+    """Paired maps, simulation and mock SKA observation.
+
+    Args:
+        skip_bad: leave out galaxies whose files cannot be used, and list them in `info.metadata["skipped"]`, instead
+            of stopping at the first one.
+        workers: processes; default SKAZOO_WORKERS, else the number of cores.
+        beam: Apache Beam pipeline options, such as ["--runner=DirectRunner"]; None generates on this machine.
+
+    TFDS gives them with `tfds.load(..., builder_kwargs={"skip_bad": True})`.
+    """
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release."}
     DEFAULT_CONFIG_NAME = "toy_64"
-    BUILDER_CONFIGS = [
-        SkaTngConfig(name="toy_64", description="4,096 galaxies of the analytic universe, 64 x 64.", galaxies=4096),
-        SkaTngConfig(name="toy_mini", description="64 galaxies in 2 views each, 64 x 64.", galaxies=64, views=2),
-        SkaTngConfig(
-            name="cutouts",
-            description="Every HDF5 cutout in manual_dir in 4 views, 64 x 64.",
-            run="cutouts",
-            views=4,
-            # a TNG mini snapshot or a thinned cutout has no magnetic field, hence no synchrotron map either
-            fields=tuple(f for f in RENDERED if f not in ("magnetic_field", "synchrotron")),
-        ),
-    ]
+    BUILDER_CONFIGS = CONFIGURATIONS
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
-Put the galaxies' HDF5 files in TNG's layout (web-API cutouts or one-piece snapshots) into one folder and name it:
-  skazoo data build cutouts --manual-dir FOLDER
+This configuration is made from your simulation files: a run's folder (snapdir_NNN, groups_NNN), or a folder of HDF5
+cutouts. Name it on the command line
+  skazoo data build CONFIG --manual-dir FOLDER
 or in Python
-  tfds.load("ska_tng/cutouts", download_and_prepare_kwargs={
+  tfds.load("ska_tng/CONFIG", download_and_prepare_kwargs={
       "download_config": tfds.download.DownloadConfig(manual_dir="FOLDER")})
-The toy configs (ska_tng/toy_64, ska_tng/toy_mini) need no files."""
+To get TNG cutouts, with a key from https://www.tng-project.org/users/register/
+  export TNG_API_KEY=...
+  skazoo data fetch --help
+The toy configs (ska_tng/toy_64, toy_32, toy_128, toy_mini) need no files."""
+
+    def __init__(self, *, skip_bad: bool = False, workers: int | None = None, beam: list[str] | None = None, **kwargs):
+        self._skip_bad, self._workers, self._beam = skip_bad, workers, beam
+        super().__init__(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        config, npix = self.builder_config, self.builder_config.npix
-        names = (*config.fields, *(("ska",) if config.array else ()))
-        maps = {n: tfds.features.Tensor(shape=(npix, npix), dtype=np.float32, doc=_doc(n)) for n in names}
-        scalars = ("redshift", "pixel_kpc", "hi_mass", "halo_mass", "sfr")
-        facts = {
-            "id": tfds.features.Text(),
-            "simulation": tfds.features.Text(),
-            **{n: tfds.features.Scalar(np.int64) for n in ("snapshot", "galaxy", "halo", "view")},
-            "rotation": tfds.features.Tensor(shape=(3, 3), dtype=np.float32),
-            **{n: tfds.features.Scalar(np.float32) for n in scalars},
-        }
-        if config.array:
-            facts |= {n: tfds.features.Scalar(np.float32) for n in ("noise_rms", "pixel_arcsec", "hours")}
-            facts["beam"] = tfds.features.Tensor(shape=(3,), dtype=np.float32, doc="bmaj, bmin (arcsec), bpa (deg)")
+        config = self.builder_config
+        names = map_names(config.view)
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict({**maps, **facts}),
-            supervised_keys=("dark_matter", "ska") if config.array else ("dark_matter", "hi"),
+            features=features_of(config.view),
+            supervised_keys=("dark_matter", "ska" if "ska" in names else "hi") if "dark_matter" in names else None,
             metadata=tfds.core.MetadataDict(self._facts(names)),
         )
 
     def _facts(self, names) -> dict:
         config = self.builder_config
-        units = {n: FIELDS[n].unit.to_string() for n in names}
-        units |= {"redshift": "", "pixel_kpc": "kpc", "pixel_arcsec": "arcsec", "beam": "arcsec arcsec deg"}
-        units |= {"halo_mass": "Msun", "hi_mass": "Msun", "sfr": "Msun / yr", "noise_rms": "Jy / beam", "hours": "h"}
         return {
-            "units": units,
+            "units": {n: FIELDS[n].unit.to_string() for n in names} | FACT_UNITS,
             "fields": list(names),
             "run": config.run,
             "view": dataclasses.asdict(config.view),
             "views": config.views,
-            "splits": {"fractions": FRACTIONS, "by": "SHA-256 of simulation and galaxy"},
+            "splits": {
+                "fractions": FRACTIONS,
+                "by": "SHA-256 of simulation and galaxy (merger-tree root, else halo)",
+                "ood_mass": config.ood_mass,
+                "leave_out": config.leave_out,
+            },
+            "seed": "SHA-256 of simulation/snapshot/galaxy/view",
             "skazoo_version": __version__,
-            "license": "CC0-1.0" if config.run == "toy" else "that of the simulation the files come from",
+            "code_sha256": code_hash(),
+            "license": license_of(config.run),
+            "citation": CITATIONS.get(config.run.split("_")[0], ""),
         }
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager):
-        galaxies = self._galaxies(dl_manager)
-        sources = sorted({g.path for g in galaxies if g.path})
-        if sources:
-            self.info.metadata["sources"] = {Path(p).name: _sha256(p) for p in sources}
-        by_split: dict[str, list[Galaxy]] = {}
-        for galaxy in galaxies:
-            by_split.setdefault(split_of(galaxy.simulation, galaxy.number), []).append(galaxy)
-        if len(galaxies) < 20:
-            # a handful of files cannot fill three splits by chance: they are one's own test objects
-            by_split = {"test": galaxies}
-        return {name: self._generate_examples(name, by_split[name]) for name in FRACTIONS if name in by_split}
+    def download_and_prepare(self, *, file_format=None, **kwargs) -> None:
+        """Prepare the dataset, unless it is there; see `tfds.core.DatasetBuilder.download_and_prepare`.
+
+        Raises:
+            DatasetError: a format other than tfrecord or array_record; missing or unusable source files.
+            OutputError: the folder cannot be written.
+        """
+        wanted = getattr(file_format, "value", file_format) or self.info.file_format.value
+        make_plan({"test": [Galaxy("toy", 0)]}, self.builder_config.view, 1, wanted)  # refuses before any work
+        super().download_and_prepare(file_format=file_format, **kwargs)
+
+    def _download_and_prepare(self, dl_manager, download_config) -> None:
+        """Write the shards in a folder that outlives this process, then hand them to TFDS."""
+        config = self.builder_config
+        splits = galaxies_of_splits(self._galaxies(dl_manager), config.ood_mass, config.leave_out)
+        sources = source_files([galaxy for own in splits.values() for galaxy in own])
+        plan = make_plan(
+            splits,
+            config.view,
+            config.views,
+            self.info.file_format.value,
+            download_config.max_examples_per_split,
+            download_config.num_shards,
+            sources,
+        )
+        # TFDS has put its own temporary folder in the place of the final one
+        final = Path(self._data_dir_root, self.info.full_name)
+        with working_folder(str(final), plan.fingerprint, keep=self._data_dir) as folder:
+            if self._beam is not None:
+                from skazoo.datasets.beam import write_shards_with_beam
+
+                written = write_shards_with_beam(plan, folder, self._skip_bad, self._beam)
+            else:
+                written = write_shards(plan, folder, self._skip_bad, self._workers)
+            lengths = deliver(plan, written, folder, str(self._data_dir))
+        sizes = Counter()
+        for shard, note in zip(plan.shards, written, strict=True):
+            sizes[shard.split] += note.bytes
+        infos = [
+            tfds.core.SplitInfo(
+                name=name,
+                shard_lengths=counts,
+                num_bytes=sizes[name],
+                filename_template=self._get_filename_template(name),
+            )
+            for name, counts in lengths.items()
+        ]
+        self.info.set_splits(tfds.core.splits.SplitDict(infos))
+        facts = summary(plan, written) | {"sources": sources, "fingerprint": plan.fingerprint}
+        if config.view.array:
+            facts["observation"] = mock_observation(config.view, 0.0).metadata
+        self.info.metadata.update(facts)
+        self._write_croissant(plan, written)
+
+    def _write_croissant(self, plan, written) -> None:
+        from skazoo.datasets.croissant import croissant_json
+
+        files = {s.file: note.sha256 for s, note in zip(plan.shards, written, strict=True) if note.examples}
+        Path(self._data_dir, "croissant.json").write_text(croissant_json(self.info, files))
 
     def _galaxies(self, dl_manager) -> list[Galaxy]:
         config = self.builder_config
         if config.run == "toy":
-            return [Galaxy("toy", seed) for seed in range(config.galaxies)]
-        folder = Path(dl_manager.manual_dir)
-        files = sorted({path for pattern in _FILES for path in folder.glob(pattern)})
-        if not files:
-            raise DatasetError(f"{folder} holds no .hdf5 file; put the galaxies' cutouts there.")
-        return [Galaxy(path.stem, number, str(path)) for number, path in enumerate(files)]
+            return toy_galaxies(config.galaxies, config.snapshots or (99,))
+        try:
+            folder = Path(dl_manager.manual_dir)
+        except (AssertionError, ValueError) as error:
+            words = self.MANUAL_DOWNLOAD_INSTRUCTIONS.replace("CONFIG", config.name)
+            raise DatasetError(f"ska_tng/{config.name} has no source files.\n{words}") from error
+        if config.run == "cutouts":
+            return cutouts(folder)
+        return galaxies_in(folder, config.snapshots, config.selection, config.simulation)
 
-    def _generate_examples(self, split: str, galaxies: list[Galaxy]):
+    def _split_generators(self, dl_manager):
+        """The generic way of TFDS, which its own tests use; `_download_and_prepare` does not."""
         config = self.builder_config
-        names = self.info.metadata["fields"]
-        statistics = {name: FieldStatistics(name) for name in names}
-        for example in examples(galaxies, config.views, config.view):
-            for name in names:
-                statistics[name].update(example[name])
+        splits = galaxies_of_splits(self._galaxies(dl_manager), config.ood_mass, config.leave_out)
+        return {name: self._generate_examples(own) for name, own in splits.items()}
+
+    def _generate_examples(self, galaxies):
+        for example in examples(galaxies, self.builder_config.views, self.builder_config.view):
             yield example["id"], example
-        if split == "train" or "statistics" not in self.info.metadata:
-            self.info.metadata["statistics"] = {name: one.result() for name, one in statistics.items()}
-            self.info.metadata["statistics_split"] = split
-        if config.array:
-            self.info.metadata["observation"] = mock_observation(config.view, 0.0).metadata
 
+    def _post_download_and_prepare_hook(self) -> None:
+        """The shards are in their place: the working folder can go."""
+        import shutil
 
-def _doc(name: str) -> str:
-    field = FIELDS[name]
-    return f"{field.description} Unit: {field.unit.to_string() or 'none'}."
-
-
-def _sha256(path: str) -> str:
-    import hashlib
-
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        folder = Path(self.data_dir).parent / f".building-{Path(self.data_dir).name}"
+        shutil.rmtree(folder, ignore_errors=True)
