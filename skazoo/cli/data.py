@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import DatasetError, OutputError, check_choice
@@ -32,15 +31,16 @@ def add_parser(commands) -> None:
     )
     build.add_argument("config", help="toy_64, toy_32, toy_128, toy_mini, cutouts, tng50_1_64, ... (or ska_tng/...)")
     build.add_argument("--data-dir", help="where to (default: TFDS_DATA_DIR or ~/tensorflow_datasets)")
-    build.add_argument("--manual-dir", help="folder of a simulation run or of HDF5 cutouts; toy configurations need none")
+    build.add_argument(
+        "--manual-dir", help="folder of a simulation run or of HDF5 cutouts; toy configurations need none"
+    )
     build.add_argument("--workers", type=int, help="processes (default: SKAZOO_WORKERS, else all cores)")
     build.add_argument("--skip-bad", action="store_true", help="leave out galaxies that cannot be used, and list them")
     build.add_argument("--format", default="tfrecord", help="tfrecord (default), or array_record for random access")
     build.add_argument("--beam", metavar="OPTIONS", help="generate with Apache Beam, e.g. '--runner=DirectRunner'")
     build.set_defaults(run=run_build, keras=True)
     for module in _ACTIONS:
-        if find_spec(module, __package__):
-            import_module(module, __package__).add_parser(actions)
+        import_module(module, __package__).add_action(actions)
 
 
 def run_build(args) -> None:
@@ -87,6 +87,7 @@ def build(
     from tfds_builders.ska_tng.ska_tng_dataset_builder import Builder
 
     from ..datasets.plan import FORMATS
+    from ..datasets.sources import has_key
 
     name = config.removeprefix("ska_tng/")
     check_choice("configuration", name, Builder.builder_configs)
@@ -101,10 +102,11 @@ def build(
         builder = Builder(config=name, data_dir=data_dir, workers=workers, skip_bad=skip_bad, beam=options)
         # what is there already needs no source files
         there = Path(builder.data_dir).exists()
-        if Builder.builder_configs[name].run != "toy" and manual_dir is None and not there:
+        chosen = Builder.builder_configs[name]
+        if chosen.run != "toy" and manual_dir is None and not there and not (chosen.fetched and has_key()):
+            key = f", or set TNG_API_KEY to fetch {chosen.simulation} galaxies" if chosen.fetched else ""
             raise DatasetError(
-                f"ska_tng/{name} is made from your files: give their folder with --manual-dir; "
-                "'skazoo data fetch --help' says how to get TNG cutouts with a key."
+                f"ska_tng/{name} is made from simulation files: skazoo data build {name} --manual-dir FOLDER{key}."
             )
         with _quiet():
             builder.download_and_prepare(
@@ -132,7 +134,9 @@ def prepared(config: str, data_dir: str | None):
     builder = Builder(config=name, data_dir=data_dir)
     if not Path(builder.data_dir).exists():
         where = f" --data-dir {data_dir}" if data_dir else ""
-        raise DatasetError(f"ska_tng/{name} is not prepared in {builder.data_dir}; run: skazoo data build {name}{where}")
+        raise DatasetError(
+            f"ska_tng/{name} is not prepared in {builder.data_dir}; run: skazoo data build {name}{where}"
+        )
     return builder
 
 

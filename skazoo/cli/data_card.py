@@ -10,7 +10,7 @@ example:
 """
 
 
-def add_parser(actions) -> None:
+def add_action(actions) -> None:
     from .data import add_dataset
 
     parser = actions.add_parser(

@@ -11,7 +11,7 @@ examples:
 """
 
 
-def add_parser(actions) -> None:
+def add_action(actions) -> None:
     from .data import add_dataset
 
     parser = actions.add_parser(

@@ -11,7 +11,7 @@ examples:
 """
 
 
-def add_parser(actions) -> None:
+def add_action(actions) -> None:
     from .data import add_dataset
 
     parser = actions.add_parser(
@@ -70,6 +70,6 @@ def _verify(builder) -> None:
             whole.update(shard.digest())
         if whole.hexdigest() != builder.info.metadata["content_sha256"][name]:
             raise DatasetError(
-                f"the split {name} in {builder.info.data_dir} is not what was written; remove that folder and build it again."
+                f"the split {name} in {builder.info.data_dir} is not what was written; remove it and build it again."
             )
         print(f"{name}: content is as recorded")

@@ -10,7 +10,7 @@ example:
 """
 
 
-def add_parser(actions) -> None:
+def add_action(actions) -> None:
     from .data import add_dataset
 
     parser = actions.add_parser(
@@ -61,7 +61,7 @@ def sheet(examples: list[dict], fields: list[str], title: str, path) -> None:
     across = min(4, len(examples)) if len(fields) <= 4 else 1
     rows = math.ceil(len(examples) / across)
     figure, axes = plt.subplots(
-        rows, across * len(fields), figsize=(1.15 * across * len(fields), 1.45 * rows + 0.5), squeeze=False
+        rows, across * len(fields), figsize=(1.15 * across * len(fields), 1.32 * rows + 0.5), squeeze=False
     )
     # one scale for each field, so that galaxies can be compared
     limits = {}
@@ -88,7 +88,7 @@ def sheet(examples: list[dict], fields: list[str], title: str, path) -> None:
         first = axes[row, block * len(fields)]
         first.text(0.0, -0.03, words, transform=first.transAxes, fontsize=6, va="top")
     figure.suptitle(title, fontsize=9)
-    figure.subplots_adjust(0.005, 0.02, 0.995, 1.0 - 0.6 / (1.45 * rows + 0.5), 0.03, 0.16)
+    figure.subplots_adjust(0.005, 0.02, 0.995, 1.0 - 0.6 / (1.32 * rows + 0.5), 0.03, 0.16)
     with replacing(path) as partial:
         figure.savefig(partial, dpi=130, format="png")
     plt.close(figure)

@@ -86,6 +86,11 @@ class SkaTngConfig(tfds.core.BuilderConfig):
         )
 
     @property
+    def fetched(self) -> bool:
+        """Whether the galaxies can come from the TNG web API."""
+        return self.simulation.startswith("TNG")
+
+    @property
     def selection(self) -> Selection:
         """Which galaxies of a run."""
         return Selection(self.min_gas_cells, self.min_stars, self.galaxies or None)

@@ -20,7 +20,8 @@ CITATIONS = {
     "release: Nelson et al. 2019, Computational Astrophysics and Cosmology 6, 2",
     "tng300": "Springel et al., Pillepich et al., Naiman et al., Marinacci et al., Nelson et al. 2018, MNRAS; data "
     "release: Nelson et al. 2019, Computational Astrophysics and Cosmology 6, 2",
-    "camels": "Villaescusa-Navarro et al. 2021, ApJ 915, 71; data release: Villaescusa-Navarro et al. 2023, ApJS 265, 54",
+    "camels": "Villaescusa-Navarro et al. 2021, ApJ 915, 71; data release: Villaescusa-Navarro et al. 2023, "
+    "ApJS 265, 54",
     "eagle": "Schaye et al. 2015, MNRAS 446, 521; Crain et al. 2015, MNRAS 450, 1937; data release: McAlpine et al. "
     "2016, Astronomy and Computing 15, 72",
     "simba": "Dave et al. 2019, MNRAS 486, 2827",

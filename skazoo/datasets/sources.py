@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ import numpy as np
 from ..errors import DatasetError
 from .generate import TOY_MASSES, Galaxy
 
-__all__ = ["Selection", "cutouts", "galaxies_in", "source_files", "toy_galaxies"]
+__all__ = ["Selection", "cutouts", "fetched", "galaxies_in", "has_key", "source_files", "toy_galaxies"]
 
+_FETCHED = re.compile(r"(.+)_(\d{3})_(?:halo|subhalo)_(\d+)")
 _FILES = ("*.hdf5", "*.h5")
 _HASHED = 1 << 30  # bytes of all files together: above, names and sizes stand in for hashes
 
@@ -53,10 +55,11 @@ def toy_galaxies(count: int, snapshots: Sequence[int] = (99,)) -> list[Galaxy]:
 
 
 def cutouts(folder: Path) -> list[Galaxy]:
-    """Every HDF5 file of a folder as one galaxy; its name is that of the file.
+    """Every HDF5 file of a folder as one galaxy.
 
-    The root of a file named by snapshot and subhalo, as `skazoo data fetch` names them, is the subhalo's alone only
-    within a snapshot: files of different snapshots are taken for different galaxies.
+    `skazoo data fetch` names its files SIMULATION_SNAPSHOT_SCOPE_ID.hdf5, and they are known by that; any other file is
+    known by its name alone. Ids are counted anew at every snapshot: where a folder has several snapshots of one
+    simulation, all its galaxies share one root, for which is which is not known.
 
     Raises:
         DatasetError: there is none.
@@ -64,7 +67,48 @@ def cutouts(folder: Path) -> list[Galaxy]:
     files = sorted({path for pattern in _FILES for path in folder.rglob(pattern)})
     if not files:
         raise DatasetError(f"{folder} holds no .hdf5 file; put the galaxies' cutouts there.")
-    return [Galaxy(path.stem, number, str(path), root=path.stem) for number, path in enumerate(files)]
+    named = [_FETCHED.fullmatch(path.stem) for path in files]
+    snapshots: dict[str, set[int]] = {}
+    for match in filter(None, named):
+        snapshots.setdefault(match[1], set()).add(int(match[2]))
+    found = []
+    for number, (path, match) in enumerate(zip(files, named, strict=True)):
+        if match is None:
+            found.append(Galaxy(path.stem, number, str(path), root=path.stem))
+        else:
+            root = "all" if len(snapshots[match[1]]) > 1 else f"galaxy{match[3]}"
+            found.append(Galaxy(match[1], int(match[3]), str(path), int(match[2]), root))
+    return found
+
+
+def has_key() -> bool:
+    """Whether a key of the TNG web API is at hand."""
+    return bool(os.environ.get("TNG_API_KEY"))
+
+
+def fetched(simulation: str, snapshots: Sequence[int], selection: Selection) -> list[Galaxy]:
+    """Central galaxies of a TNG run, their whole haloes downloaded through the web API into skazoo's cache.
+
+    Centrals alone, because satellites are in the cutout of their halo already and would carry it into another split.
+
+    Raises:
+        SimulationError, ParameterError: the server refuses, or does not know the run.
+        DatasetError: more than one snapshot: which galaxy is which is not known.
+    """
+    from ..simulations import TNGClient
+
+    if len(snapshots) != 1:
+        raise DatasetError("only one snapshot can be fetched: the web API does not say which galaxies are the same.")
+    client, snapshot = TNGClient(), snapshots[0]
+    where = {"len_gas__gt": selection.min_gas_cells - 1, "primary_flag": 1}
+    if selection.min_stars:
+        where["len_stars__gt"] = selection.min_stars - 1
+    ids = [int(one["id"]) for one in client.search(simulation, snapshot, selection.limit, "-len_gas", **where)]
+    paths = client.cutouts(simulation, snapshot, ids, scope="halo")
+    return [
+        Galaxy(simulation, number, str(path), snapshot, f"galaxy{number}")
+        for number, path in zip(ids, paths, strict=True)
+    ]
 
 
 def galaxies_in(folder: Path, snapshots: Sequence[int], selection: Selection, expected: str = "") -> list[Galaxy]:
@@ -111,7 +155,7 @@ def _galaxies_of(run, path: Path, snapshot, selection: Selection, expected: str,
     name = run.header.simulation
     if expected and not name.lower().startswith(expected.lower()):
         raise DatasetError(
-            f"{path} holds the run {name}, not {expected}; name the folder of {expected}, or choose another configuration."
+            f"{path} holds the run {name}, not {expected}; name the folder of {expected}, or another configuration."
         )
     if name == "unnamed" or not re.fullmatch(r"[\w.+-]+", name):
         name = path.name if path.name != "output" else path.parent.name

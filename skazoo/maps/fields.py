@@ -10,7 +10,7 @@ import astropy.units as u
 from .. import physics
 from ..simulations.particles import Header, Species
 
-__all__ = ["DERIVED", "FIELDS", "Conditions", "Field"]
+__all__ = ["DERIVED", "DIRECTED", "EXTRA", "FIELDS", "RENDERED", "Conditions", "Field"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Conditions:
         frequency, bandwidth: observed radio band of the synchrotron map.
         spectral_index: synchrotron spectral index alpha.
         molecular: H2 model, a name in `physics.hydrogen.MOLECULAR_MODELS`, or None.
+        electrons: synchrotron electrons, a name in `physics.synchrotron.ELECTRON_MODELS`.
     """
 
     channel_width: u.Quantity = 400.0 * u.km / u.s
@@ -29,6 +30,7 @@ class Conditions:
     bandwidth: u.Quantity = 0.3 * u.GHz
     spectral_index: float = 0.75
     molecular: str | None = "leroy08"
+    electrons: str = "equipartition"
 
 
 def _hi_mass(gas: Species, header: Header, conditions: Conditions) -> u.Quantity:
@@ -42,8 +44,13 @@ def _synchrotron_luminosity(gas: Species, header: Header, conditions: Conditions
         conditions.frequency * stretch,
         conditions.bandwidth * stretch,
         spectral_index=conditions.spectral_index,
+        electrons=conditions.electrons,
     )
     return (emissivity * gas.mass / gas.density).to(u.W / u.Hz)
+
+
+def _volume(gas: Species) -> u.Quantity:
+    return (gas.mass / gas.density).to(u.kpc**3)
 
 
 # Per-particle quantities that are computed, not read: name -> (unit, function of species, header, conditions)
@@ -52,6 +59,22 @@ DERIVED: dict[str, tuple[u.UnitBase, Callable]] = {
     "temperature": (u.K, lambda gas, header, conditions: physics.temperature(gas)),
     "magnetic_field_strength": (u.G, lambda gas, header, conditions: physics.magnetic_field_strength(gas)),
     "synchrotron_luminosity": (u.W / u.Hz, _synchrotron_luminosity),
+    "volume": (u.kpc**3, lambda gas, header, conditions: _volume(gas)),
+    # integrals over the cell: divided by the pixel's area they are integrals along the line of sight
+    "electrons": (u.kpc**3 / u.cm**3, lambda gas, header, conditions: physics.electron_density(gas) * _volume(gas)),
+    "compton_area": (u.kpc**2, lambda gas, header, conditions: physics.compton_density(gas) * _volume(gas)),
+    "xray_luminosity": (
+        u.erg / u.s,
+        lambda gas, header, conditions: physics.bremsstrahlung_emissivity(gas) * _volume(gas),
+    ),
+}
+# The same for what depends on the direction: function of species and the unit vector towards the observer
+DIRECTED: dict[str, tuple[u.UnitBase, Callable]] = {
+    "line_of_sight_velocity": (u.km / u.s, lambda species, sight: -(species.velocity @ sight)),
+    "faraday_area": (
+        u.rad / u.m**2 * u.kpc**2,
+        lambda gas, sight: physics.faraday_depth_density(gas, sight) * _volume(gas),
+    ),
 }
 
 
@@ -77,9 +100,10 @@ class Field:
         label: short TeX-free label for axes.
         description: one sentence.
         species: kind of particle that is deposited.
-        quantity: particle field or name in `DERIVED`.
+        quantity: particle field, or name in `DERIVED` or `DIRECTED`.
         weight: None for a sum over particles per pixel area (surface density), or the particle field of a
             weighted mean along the line of sight.
+        moment: 1 for the weighted mean, 2 for the standard deviation about it.
         factor: function (header, conditions) -> Quantity that takes the surface density to `unit`.
         floor: smallest value that a network tells from empty sky, in `unit`.
         transform: compression before a network: "log10", "asinh" or "linear".
@@ -96,6 +120,7 @@ class Field:
     species: str
     quantity: str
     weight: str | None = None
+    moment: int = 1
     factor: Callable | None = None
     floor: float = 0.0
     transform: str = "log10"
@@ -138,5 +163,30 @@ FIELDS: dict[str, Field] = {
               "gas", "hi_mass", transform="asinh", scale=1e-5, typical=(1.2, 0.95), cmap="cubehelix"),
     )
 }  # fmt: skip
-# what `render` makes; "ska" comes from the telescope
+# what the examples of the dataset `ska_tng` hold; "ska" comes from the telescope
 RENDERED = tuple(name for name in FIELDS if name != "ska")
+
+# fields that `render` makes on request
+EXTRA: dict[str, Field] = {
+    f.name: f
+    for f in (
+        Field("velocity_dispersion", u.km / u.s, "HI dispersion",
+              "HI-weighted standard deviation of the line-of-sight velocity between cells; 0 where there is no HI.",
+              "gas", "line_of_sight_velocity", "hi_mass", 2, floor=0.1, typical=(1.2, 0.25), cmap="magma"),
+        Field("sfr", u.Msun / u.yr / u.kpc**2, "star formation", "Star-formation rate surface density.",
+              "gas", "star_formation_rate", floor=1e-7, typical=(-6.9, 0.6), cmap="hot"),
+        Field("magnetic_field_volume", u.G, "|B| by volume",
+              "Volume-weighted magnetic field strength; 0 where there is no gas.",
+              "gas", "magnetic_field_strength", "volume", floor=1e-10, typical=(-7.6, 0.2), cmap="plasma"),
+        Field("electron_column", u.cm**-2, "electron column", "Column density of free electrons.",
+              "gas", "electrons", floor=1e15, typical=(18.9, 0.4), cmap="viridis"),
+        Field("compton_y", u.dimensionless_unscaled, "Compton y", "Thermal Sunyaev-Zel'dovich parameter.",
+              "gas", "compton_area", floor=1e-14, typical=(-10.0, 0.3), cmap="inferno"),
+        Field("rotation_measure", u.rad / u.m**2, "rotation measure",
+              "Faraday rotation measure of a source behind the galaxy; positive for a field towards the observer.",
+              "gas", "faraday_area", transform="asinh", scale=0.1, typical=(0.0, 2.0), cmap="RdBu_r"),
+        Field("xray", u.erg / u.s / u.kpc**2, "X-ray", "Bolometric thermal bremsstrahlung of gas above 1e5 K.",
+              "gas", "xray_luminosity", floor=1e30, typical=(32.8, 0.5), cmap="hot"),
+    )
+}  # fmt: skip
+FIELDS |= EXTRA

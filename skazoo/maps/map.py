@@ -68,7 +68,7 @@ class Map:
 
     def _header(self) -> fits.Header:
         header = fits.Header()
-        rows, columns = self.data.shape
+        rows, columns = self.data.shape[-2:]
         kpc = float(self.pixel_scale.to_value(u.kpc))
         header["BUNIT"] = (self.unit.to_string("fits"), "unit of the pixel values")
         header["FIELD"] = (self.field, "skazoo field name")

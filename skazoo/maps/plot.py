@@ -29,6 +29,10 @@ def stretch(values: np.ndarray, field: str):
         top = float(finite.max())
         bottom = max(top / 10**_DECADES, float(np.percentile(finite[finite > 0], 1)))
         return LogNorm(min(bottom, top * 0.5), top)
+    if kind == "asinh" and FIELDS[field].cmap == "RdBu_r" and finite.any():
+        # a diverging colour map is centred on zero
+        top = float(np.percentile(np.abs(finite), 99.5)) or float(np.abs(finite).max())
+        return AsinhNorm(max(top / 100.0, np.finfo(np.float32).tiny), -top, top)
     if kind == "asinh" and finite.size and finite.any():
         noise = 1.4826 * float(np.median(np.abs(finite - np.median(finite)))) or float(np.abs(finite).max())
         return AsinhNorm(2.0 * noise, -3.0 * noise, max(float(finite.max()), 4.0 * noise))
@@ -66,10 +70,11 @@ def draw(map_: Map, ax=None, norm=None, title: str | None = None, colorbar: bool
         if isinstance(norm, AsinhNorm):
             # the automatic ticks crowd about zero
             low, high = np.floor(np.log10(norm.linear_width)) + 1, np.log10(norm.vmax)
-            bar.set_ticks([0.0, *10.0 ** np.arange(low, np.floor(high) + 1)])
+            ticks = 10.0 ** np.arange(low, np.floor(high) + 1)
+            bar.set_ticks([*(-ticks[::-1] if norm.vmin == -norm.vmax else ()), 0.0, *ticks])
         bar.ax.tick_params(which="both", labelsize=7)
         unit = map_.unit.to_string("unicode", fraction=False)
-        bar.set_label(unit or "mass fraction", fontsize=8)
+        bar.set_label(unit or ("mass fraction" if map_.field == "metallicity" else ""), fontsize=8)
     return ax
 
 

@@ -8,14 +8,21 @@ from .brightness import (
     line_depth,
 )
 from .hydrogen import hi_mass, molecular_fraction, neutral_fraction
+from .ionised import bremsstrahlung_emissivity, compton_density, electron_density, free_free_emissivity
 from .magnetism import magnetic_field_strength
-from .synchrotron import synchrotron_emissivity
+from .polarisation import faraday_depth_density, polarised_fraction, stokes_fractions
+from .synchrotron import spectral_index, synchrotron_emissivity
 from .thermodynamics import hydrogen_number_density, temperature, thermal_pressure
 
 __all__ = [
+    "bremsstrahlung_emissivity",
     "brightness_temperature",
     "brightness_temperature_from_column",
     "column_density",
+    "compton_density",
+    "electron_density",
+    "faraday_depth_density",
+    "free_free_emissivity",
     "hi_flux",
     "hi_mass",
     "hydrogen_number_density",
@@ -23,6 +30,9 @@ __all__ = [
     "magnetic_field_strength",
     "molecular_fraction",
     "neutral_fraction",
+    "polarised_fraction",
+    "spectral_index",
+    "stokes_fractions",
     "synchrotron_emissivity",
     "temperature",
     "thermal_pressure",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import astropy.units as u
 import numpy as np
 
-from ..errors import MissingField, check_choice
+from ..errors import MissingField, ParameterError, check_choice
 from ..simulations.particles import Species
+from .photodissociation import gnedin_kravtsov
 from .thermodynamics import (
     _KELVIN,
     ADIABATIC_INDEX,
@@ -18,6 +19,8 @@ from .thermodynamics import (
 
 __all__ = [
     "MOLECULAR_MODELS",
+    "PRESSURE_LAWS",
+    "SF_MODELS",
     "hi_mass",
     "molecular_fraction",
     "neutral_fraction",
@@ -26,7 +29,10 @@ __all__ = [
 ]
 
 # R_mol = (P / P0)^alpha: P0 / k_B in K cm^-3, alpha
-MOLECULAR_MODELS = {"leroy08": (1.7e4, 0.80), "br06": (4.3e4, 0.92)}
+PRESSURE_LAWS = {"leroy08": (1.7e4, 0.80), "br06": (4.3e4, 0.92)}
+MOLECULAR_MODELS = (*PRESSURE_LAWS, "gk11")
+# how star-forming cells are treated -> softening of the equation of state that is undone first
+SF_MODELS = {"two-phase": 1.0, "two-phase-softened": 0.3, "file": None}
 
 # Rahmati et al. 2013, table A1: z, log n0 [cm^-3], Gamma_UVB [s^-1], alpha1, alpha2, beta, f
 _RAHMATI = np.array(
@@ -41,7 +47,7 @@ _RAHMATI = np.array(
 )
 
 
-def two_phase_neutral_fraction(internal_energy, number_density, hydrogen=0.76):
+def two_phase_neutral_fraction(internal_energy, number_density, hydrogen=0.76, softening: float = 1.0):
     """Neutral (cold-cloud) fraction of star-forming gas in the Springel & Hernquist (2003) two-phase model.
 
     f = (u_h - u) / (u_h - u_c), clipped to [0, 1], with clouds at T_c = 1000 K, and hot gas at
@@ -52,13 +58,23 @@ def two_phase_neutral_fraction(internal_energy, number_density, hydrogen=0.76):
         internal_energy: u, Quantity (N,).
         number_density: n_H, Quantity (N,).
         hydrogen: mass fraction X_H.
+        softening: q of a softer equation of state, u = q u_two-phase + (1 - q) u(1e4 K): 0.3 in TNG
+            (FactorForSofterEQS; Springel, Di Matteo & Hernquist 2005). The default takes u as it is, as most work on
+            TNG's HI does; undoing the softening lowers the median fraction by 0.06.
+
+    Raises:
+        ParameterError: softening not in (0, 1].
     """
+    if not 0.0 < softening <= 1.0:
+        raise ParameterError(f"softening must be in (0, 1], but is {softening}.")
     energy = internal_energy.to_value(u.km**2 / u.s**2)
     ratio = np.maximum(1.0, number_density.to_value(u.cm**-3) / 0.13)
     hot_temperature = 1e3 + 5.73e7 / (1.0 + 573.0 * ratio**-0.8)
     per_kelvin = 1.0 / ((ADIABATIC_INDEX - 1.0) * _KELVIN)  # u mu / T
     cold = 1e3 * per_kelvin / (4.0 / (1.0 + 3.0 * hydrogen))
     hot = hot_temperature * per_kelvin / (4.0 / (3.0 + 5.0 * hydrogen))
+    warm = 1e4 * per_kelvin / (4.0 / (3.0 + 5.0 * hydrogen))
+    energy = (energy - (1.0 - softening) * warm) / softening
     return np.clip((hot - energy) / (hot - cold), 0.0, 1.0)
 
 
@@ -94,22 +110,23 @@ def neutral_fraction(gas: Species, redshift: float = 0.0, sf_model: str = "two-p
 
     The file's `neutral_hydrogen_abundance` where there is one, the Rahmati et al. (2013) equilibrium
     otherwise; star-forming cells, whose stored value belongs to the effective equation of state, by
-    `two_phase_neutral_fraction` (sf_model="two-phase") or left as they are (sf_model="file").
+    `two_phase_neutral_fraction` (sf_model="two-phase"; "two-phase-softened" with TNG's softening of 0.3 undone) or
+    left as they are (sf_model="file").
 
     Raises:
         MissingField: when neither route's fields are there.
     """
-    check_choice("sf_model", sf_model, ("two-phase", "file"))
+    check_choice("sf_model", sf_model, SF_MODELS)
     if "neutral_hydrogen_abundance" in gas:
         fraction = np.clip(np.asarray(gas.neutral_hydrogen_abundance, np.float64), 0.0, 1.0)
     else:
         fraction = rahmati_neutral_fraction(temperature(gas), hydrogen_number_density(gas), redshift)
-    if sf_model == "two-phase" and "star_formation_rate" in gas:
+    if sf_model != "file" and "star_formation_rate" in gas:
         forming = np.asarray(gas.star_formation_rate.value) > 0.0
         if forming.any():
             rows = gas.select(forming)
             fraction[forming] = two_phase_neutral_fraction(
-                rows.internal_energy, hydrogen_number_density(rows), hydrogen_fraction(rows)
+                rows.internal_energy, hydrogen_number_density(rows), hydrogen_fraction(rows), SF_MODELS[sf_model]
             )
     return fraction
 
@@ -125,7 +142,7 @@ def molecular_fraction(
     Args:
         gas: cells.
         model: "leroy08" (Leroy et al. 2008: P0/k = 1.7e4 K cm^-3, alpha = 0.8), "br06" (Blitz & Rosolowsky
-            2006: 4.3e4, 0.92), or None for no molecules.
+            2006: 4.3e4, 0.92), "gk11" (`gnedin_kravtsov`: needs metals), or None for no molecules.
         redshift: for `neutral_fraction`, unless
         neutral: gives the neutral fraction (N,).
     """
@@ -133,7 +150,9 @@ def molecular_fraction(
         return np.zeros(len(gas))
     check_choice("molecular model", model, MOLECULAR_MODELS)
     neutral = neutral_fraction(gas, redshift) if neutral is None else neutral
-    scale, power = MOLECULAR_MODELS[model]
+    if model == "gk11":
+        return gnedin_kravtsov(gas, neutral)
+    scale, power = PRESSURE_LAWS[model]
     ratio = (neutral * thermal_pressure(gas).to_value(u.K / u.cm**3) / scale) ** power
     return ratio / (1.0 + ratio)
 

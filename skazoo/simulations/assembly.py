@@ -8,7 +8,7 @@ from functools import cache, partial
 import astropy.units as u
 import numpy as np
 
-from .centre import unwrap
+from .centre import shift, unwrap
 from .missing import advice
 from .particles import Header, ParticleSet, Species
 
@@ -49,12 +49,13 @@ def assemble(
 
 
 def _relative_position(absolute: Callable, centre, box):
-    return u.Quantity(unwrap(absolute().to_value(u.kpc), centre, box), u.kpc, copy=False)
+    return u.Quantity(unwrap(absolute().to_value(u.kpc), centre, box, overwrite=True), u.kpc, copy=False)
 
 
 def _relative_velocity(absolute: Callable, systemic: Callable):
     values = absolute().to_value(u.km / u.s)
-    return u.Quantity(values - systemic().astype(values.dtype), u.km / u.s, copy=False)
+    shift(values, -systemic())
+    return u.Quantity(values, u.km / u.s, copy=False)
 
 
 def _systemic_velocity(stored, streaming: dict, species: dict[str, Species]):

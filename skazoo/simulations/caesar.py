@@ -60,7 +60,9 @@ class CaesarGalaxies(Catalogue):
             if dataset in self._present:
                 values = self.read(dataset)
                 if len(values) != self._number:
-                    raise SimulationError(f"{self.path}: galaxy_data/{dataset} has {len(values)} rows, not {len(self)}.")
+                    raise SimulationError(
+                        f"{self.path}: galaxy_data/{dataset} has {len(values)} rows, not {len(self)}."
+                    )
                 table[name] = values if unit is None else values.astype(np.float64) * unit
 
         put("halo_id", "parent_halo_index")

@@ -6,16 +6,20 @@ import numpy as np
 
 from ..errors import SimulationError
 
-__all__ = ["densest_point", "shrinking_sphere", "unwrap"]
+__all__ = ["densest_point", "shift", "shrinking_sphere", "unwrap"]
 
 
-def unwrap(position: np.ndarray, centre: np.ndarray, box: float | None) -> np.ndarray:
+def unwrap(position: np.ndarray, centre: np.ndarray, box: float | None, overwrite: bool = False) -> np.ndarray:
     """Positions relative to `centre`, each by its nearest periodic image; (N, 3), same unit as the input.
+
+    Args:
+        overwrite: the memory of `position` may be used.
 
     Raises:
         SimulationError: a position lies outside the box by more than a box length (the file's box is wrong).
     """
-    offset = np.asarray(position, np.float64) - centre
+    offset = np.array(position, np.float64, copy=None if overwrite else True, order="C")
+    shift(offset, -np.asarray(centre, np.float64))
     if not box or not len(offset):
         return offset
     farthest = max(-offset.min(), offset.max())
@@ -27,6 +31,17 @@ def unwrap(position: np.ndarray, centre: np.ndarray, box: float | None) -> np.nd
     if farthest > 0.5 * box:  # else all are near already, and most galaxies are far from the edges
         offset -= box * np.round(offset / box)
     return offset
+
+
+def shift(rows: np.ndarray, vector: np.ndarray) -> None:
+    """Add (3,) to the rows of a contiguous (N, 3) in place.
+
+    NumPy's loop over three columns takes four times as long as this one over a thousand rows at a time.
+    """
+    flat, strip = rows.reshape(-1), np.tile(vector.astype(rows.dtype), 1024)
+    whole = len(flat) // len(strip) * len(strip)
+    flat[:whole].reshape(-1, len(strip))[...] += strip
+    flat[whole:] += strip[: len(flat) - whole]
 
 
 def densest_point(position: np.ndarray, mass: np.ndarray, box: float | None, neighbours: int = 64) -> np.ndarray:

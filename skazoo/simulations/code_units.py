@@ -117,8 +117,11 @@ def factor_from_attributes(
     ours = factor_from_table(field, scale_factor, hubble)
     with np.errstate(all="ignore"):
         theirs = float(_factor(field, np.float64(power_a), np.float64(power_h), to_cgs, scale_factor, hubble))
+    if UNITS[field.name] is None and to_cgs in (0.0, 1.0):
+        to_cgs = field.to_cgs  # both mark a number without a unit
     same_powers = abs(power_a - field.a_scaling) < 1e-6 and abs(power_h - field.h_scaling) < 1e-6
-    if not np.isfinite(theirs) or abs(theirs / ours - 1.0) > 1e-3 or not same_powers:
+    same_unit = UNITS[field.name] is not None or to_cgs == field.to_cgs
+    if not np.isfinite(theirs) or abs(theirs / ours - 1.0) > 1e-3 or not (same_powers and same_unit):
         raise SimulationError(
             f"{where}: its unit attributes (a^{power_a:g} h^{power_h:g} {to_cgs:g}) give a factor of {theirs:g}, "
             f"the specification of the simulation {ours:g}; its units are others or its attributes are wrong."

@@ -68,7 +68,10 @@ def survey(path: Path) -> tuple[Layout, FileHeader, dict[str, int]]:
                     raise SimulationError(f"{path}: {part} has no Coordinates; ask for them when making the cutout.")
             with reading(f"{path}: {part}/Coordinates"):
                 shape = file[part]["Coordinates"].shape
+                others = {n: getattr(file[part][n], "shape", (0,))[:1] for n in file[part]} if shape[:1] == (0,) else {}
             length = int(shape[0]) if shape else 0
+            if any(other != (0,) for other in others.values()):
+                raise SimulationError(f"{path}: {part}/Coordinates is empty, other datasets of {part} are not.")
             promised = length if facts.counts is None else int(facts.counts[int(part[-1])])
             if promised != length:
                 raise SimulationError(

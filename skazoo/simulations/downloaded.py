@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from ..errors import SimulationError
-from .hdf5 import attributes_of, opened, reading
+from .hdf5 import group_attributes, opened, reading
 
 __all__ = ["UnsoundDownload", "check_hdf5", "finish_cutout"]
 
@@ -28,7 +28,7 @@ def check_hdf5(path: Path) -> None:
     try:
         with opened(path) as file, reading(f"{path}: the list of its datasets"):
             file.visititems(lambda name, item: shapes.update({name: getattr(item, "shape", ())}))
-            header = attributes_of(file["Header"], f"{path}: Header") if "Header" in file else {}
+            header = group_attributes(file, "Header", path)
     except SimulationError as error:
         raise UnsoundDownload(f"the download is damaged: {error}") from error
     counts = np.asarray(header.get("NumPart_ThisFile", ())).ravel()

@@ -58,7 +58,9 @@ class EagleGroups(Catalogue):
                 fields = self.snapshot.source.describe(kind, [block])
                 mass = fields["mass"]().to_value(u.Msun).astype(np.float64)[keep]
                 angle = 2.0 * np.pi * fields["position"]().to_value(u.kpc)[keep] / box
-                moving = fields["velocity"]().to_value(u.km / u.s)[keep] if "velocity" in fields else np.zeros_like(angle)
+                moving = (
+                    fields["velocity"]().to_value(u.km / u.s)[keep] if "velocity" in fields else np.zeros_like(angle)
+                )
                 columns = np.zeros((len(mass), 2 * len(kinds) + 10))
                 columns[:, index], columns[:, len(kinds) + index] = 1.0, mass
                 if kind == "gas" and "star_formation_rate" in fields:

@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import SimulationError
 from .centre import unwrap
 from .code_units import PART_TYPES, CodeField, factor_from_attributes, factor_from_table
-from .hdf5 import attributes_of, opened, reading, sound
+from .hdf5 import attributes_of, check_storage, opened, reading, sound
 from .header import FileHeader
 from .layouts import Layout
 from .particles import UNITS
@@ -30,11 +30,14 @@ class FieldSource:
     Args:
         layout: of all files.
         facts: the Header of one of them.
+        files: opens a file, as a context; `OpenFiles` where many galaxies are read.
     """
 
-    def __init__(self, layout: Layout, facts: FileHeader):
+    def __init__(self, layout: Layout, facts: FileHeader, files: Callable = opened):
         self.layout = layout
         self.facts = facts
+        self.files = files
+        self._present: dict[tuple, list[CodeField]] = {}
         self._factors: dict[tuple, float] = {}
 
     def describe(self, kind: str, pieces: Sequence[Piece]) -> dict[str, Callable]:
@@ -43,27 +46,17 @@ class FieldSource:
         Raises:
             SimulationError: no positions or masses, wrong shapes or types, units that contradict the table.
         """
-        part, path, total = PART_TYPES[kind], pieces[0].path, pieces[0].total
+        part, path = PART_TYPES[kind], pieces[0].path
+        if (path, part) not in self._present:
+            self._present[path, part] = self._look(kind, path, pieces[0].total)
         fields: dict[str, Callable] = {}
-        with opened(path) as file, reading(f"{path}: {part}"):
-            group = file[part]
-            if "Coordinates" not in group:
-                raise SimulationError(f"{path}: {part} has no Coordinates; ask for them when making the cutout.")
-            for spec in self.layout.fields[kind]:
-                if spec.name in fields or spec.dataset not in group:
-                    continue
-                where = f"{path}: {part}/{spec.dataset}"
-                with reading(where):
-                    dataset = group[spec.dataset]
-                    if dataset.shape[:1] != (total,):
-                        raise SimulationError(f"{where} has shape {dataset.shape}, expected {total} rows.")
-                    self._check(spec, dataset, where)
-                fields[spec.name] = partial(self.read, pieces, kind, spec)
-                if spec.dataset == "GFM_InitialMass":
-                    warnings.warn(
-                        f"{path}: stars have no Masses; GFM_InitialMass stands in, which is up to 40 % too high.",
-                        stacklevel=3,
-                    )
+        for spec in self._present[path, part]:
+            fields[spec.name] = partial(self.read, pieces, kind, spec)
+            if spec.dataset == "GFM_InitialMass":
+                warnings.warn(
+                    f"{path}: stars have no Masses; GFM_InitialMass stands in, which is up to 40 % too high.",
+                    stacklevel=3,
+                )
         if "mass" not in fields:
             each = float(self.facts.mass_table[int(part[-1])])
             if not each > 0:
@@ -71,12 +64,31 @@ class FieldSource:
             fields["mass"] = lambda: np.full(count(pieces), each) * u.Msun
         return fields
 
+    def _look(self, kind: str, path: Path, total: int) -> list[CodeField]:
+        """The fields of a kind that a file has, checked."""
+        part, present = PART_TYPES[kind], {}
+        with self.files(path) as file, reading(f"{path}: {part}"):
+            group = file[part]
+            if "Coordinates" not in group:
+                raise SimulationError(f"{path}: {part} has no Coordinates; ask for them when making the cutout.")
+            for spec in self.layout.fields[kind]:
+                if spec.name in present or spec.dataset not in group:
+                    continue
+                where = f"{path}: {part}/{spec.dataset}"
+                with reading(where):
+                    dataset = group[spec.dataset]
+                    if dataset.shape[:1] != (total,):
+                        raise SimulationError(f"{where} has shape {dataset.shape}, expected {total} rows.")
+                    self._check(spec, dataset, where)
+                present[spec.name] = spec
+        return list(present.values())
+
     def without_wind(self, kind: str, pieces: Sequence[Piece]) -> list[Piece]:
         """The same rows without TNG's wind particles, which are among the stars with a formation time <= 0."""
         spec = self.spec(kind, "formation_scale_factor")
         if kind != "stars" or not self.layout.wind_in_stars or not pieces:
             return list(pieces)
-        with opened(pieces[0].path) as file, reading(f"{pieces[0].path}: {PART_TYPES[kind]}"):
+        with self.files(pieces[0].path) as file, reading(f"{pieces[0].path}: {PART_TYPES[kind]}"):
             if spec.dataset not in file[PART_TYPES[kind]]:
                 return list(pieces)
         return choose(pieces, lambda block: self.read([block], kind, spec) > 0)
@@ -103,25 +115,23 @@ class FieldSource:
             SimulationError: a dataset is missing, damaged, not finite, or in other units than the table's.
         """
         part = PART_TYPES[kind]
-        values = read_pieces(pieces, part, spec.dataset, partial(self._check, spec))
+        values = read_pieces(pieces, part, spec.dataset, partial(self._check, spec), self.files)
         where = f"{pieces[0].path}: {part}/{spec.dataset}"
-        sound(values, where, _LEAST.get(spec.name))
+        factor, unit = self._factors[(pieces[0].path, part, spec.dataset, spec.name)], UNITS[spec.name]
+        sound(values, where, _LEAST.get(spec.name), factor)
         if spec.pick:
             values = values[:, list(spec.pick)].sum(axis=1, dtype=values.dtype)
             values = 1.0 - values if spec.one_minus else values
-        factor, unit = self._factors[(pieces[0].path, part, spec.dataset, spec.name)], UNITS[spec.name]
         if values.dtype.kind != "f" and (factor != 1.0 or unit is not None):
             values = values.astype(np.float64)
         if factor != 1.0:
             values *= values.dtype.type(factor)  # masses and positions keep double precision where the file has it
-            if not np.isfinite(values.max(initial=0.0)):
-                raise SimulationError(f"{where} has values too large for its type in physical units.")
         return values if unit is None else u.Quantity(values, unit, copy=False)
 
     def _check(self, spec: CodeField, dataset, where: str) -> None:
         """Shape, type and units of one file's dataset; its factor is remembered."""
-        path, part = Path(dataset.file.filename), dataset.name.split("/")[1]
-        key = (path, part, spec.dataset, spec.name)
+        path, place = where.rsplit(": ", 1)
+        key = (Path(path), place.split("/")[0], spec.dataset, spec.name)
         if key in self._factors:
             return
         shape = dataset.shape
@@ -135,12 +145,11 @@ class FieldSource:
             raise SimulationError(
                 f"{where} has shape {shape} of {dataset.dtype}, expected ({shape[0] if shape else 0}{columns}) numbers."
             )
+        check_storage(dataset, where)
         header, factor = self.facts.header, None
         if self.layout.attributes is not None:
             found = attributes_of(dataset, where)
             factor = factor_from_attributes(
                 spec, found, header.scale_factor, header.hubble, where, self.layout.attributes
             )
-        self._factors[key] = (
-            factor_from_table(spec, header.scale_factor, header.hubble) if factor is None else factor
-        )
+        self._factors[key] = factor_from_table(spec, header.scale_factor, header.hubble) if factor is None else factor

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +15,7 @@ import numpy as np
 
 from ..errors import SimulationError, SkazooError
 
-__all__ = ["attributes_of", "opened", "read", "reading", "sound"]
+__all__ = ["OpenFiles", "attributes_of", "check_storage", "group_attributes", "opened", "read", "reading", "sound"]
 
 # what h5py raises on damaged metadata or data
 _DAMAGE = (
@@ -28,9 +31,13 @@ def opened(path: str | os.PathLike) -> Iterator[h5py.File]:
     Raises:
         SimulationError: it is not there, is a folder, is not HDF5, or is cut short.
     """
-    path = Path(path)
+    with _open(Path(path)) as file:
+        yield file
+
+
+def _open(path: Path) -> h5py.File:
     try:
-        file = h5py.File(path, "r")
+        return h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
         if not path.exists():
             raise SimulationError(f"{path} does not exist; check the path.") from error
@@ -41,8 +48,44 @@ def opened(path: str | os.PathLike) -> Iterator[h5py.File]:
         if not h5py.is_hdf5(path):
             raise SimulationError(f"{path} is not an HDF5 file; give a TNG cutout or snapshot.") from error
         raise SimulationError(f"{path} is damaged or cut short ({error}); download it again.") from error
-    with file:
-        yield file
+
+
+class OpenFiles:
+    """The last few files of a run, kept open: opening one takes as long as reading 10,000 rows of it.
+
+    They are closed when the object goes; it pickles without them.
+    """
+
+    def __init__(self, most: int = 4):
+        self._most = most
+        self._begin()
+
+    def _begin(self) -> None:
+        self._files: OrderedDict[Path, h5py.File] = OrderedDict()
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def __call__(self, path: Path) -> Iterator[h5py.File]:
+        """As `opened`; one thread at a time, as HDF5 itself has it."""
+        with self._lock:
+            file = self._files.get(path)
+            if file is None:
+                file = self._files[path] = _open(path)
+                if len(self._files) > self._most:
+                    self._files.popitem(last=False)[1].close()
+            self._files.move_to_end(path)
+            yield file
+
+    def __getstate__(self) -> dict:
+        return {"_most": self._most}
+
+    def __setstate__(self, state: dict) -> None:
+        self._most = state["_most"]
+        self._begin()
+
+    def __del__(self):
+        for file in self._files.values():
+            file.close()
 
 
 @contextmanager
@@ -67,16 +110,52 @@ def attributes_of(item, where: str) -> dict:
         return dict(item.attrs.items())
 
 
-def sound(values: np.ndarray, where: str, least: float | None = None) -> np.ndarray:
-    """Give `values` back if all are finite (and none is below `least`).
+def group_attributes(file, name: str, path: Path) -> dict:
+    """All attributes of a group of an open file; none where there is no such group.
+
+    Raises:
+        SimulationError: the group or one of them is damaged.
+    """
+    with reading(f"{path}: {name}"):
+        return attributes_of(file[name], f"{path}: {name}") if name in file else {}
+
+
+def check_storage(dataset, where: str) -> None:
+    """A dataset has all its chunks, each filtered as the dataset says.
+
+    Raises:
+        SimulationError: HDF5 would give zeros, or compressed bytes as numbers, without a word.
+    """
+    if dataset.size == 0:
+        return
+    if dataset.chunks:
+        shape, sides = dataset.shape, dataset.chunks
+        whole = math.prod(-(-size // side) for size, side in zip(shape, sides, strict=True))
+        found = set()
+
+        def note(chunk):
+            place = zip(chunk.chunk_offset, sides, shape, strict=True)
+            if chunk.filter_mask == 0 and all(at % side == 0 and at < size for at, side, size in place):
+                found.add(chunk.chunk_offset)
+
+        dataset.id.chunk_iter(note)
+        lost = len(found) != whole
+    else:
+        lost = dataset.id.get_storage_size() == 0
+    if lost:
+        raise SimulationError(f"{where} has lost parts of its values; the file is damaged, get it again.")
+
+
+def sound(values: np.ndarray, where: str, least: float | None = None, factor: float = 1.0) -> np.ndarray:
+    """Give `values` back if all are finite, also when multiplied with `factor`, and none is below `least`.
 
     Raises:
         SimulationError: a value cannot be.
     """
     if values.size and values.dtype.kind == "f":
         low, high = values.min(), values.max()
-        if not (np.isfinite(low) and np.isfinite(high)):
-            raise SimulationError(f"{where} has values that are not finite; the file is damaged, get it again.")
+        if not max(abs(float(low)), abs(float(high))) * max(factor, 1.0) <= np.finfo(values.dtype).max:
+            raise SimulationError(f"{where} has values that are not finite numbers; the file is damaged, get it again.")
         if least is not None and low < least:
             raise SimulationError(f"{where} has values as low as {low:g}, which cannot be; the file is damaged.")
     return values

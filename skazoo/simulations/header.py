@@ -13,13 +13,13 @@ import numpy as np
 
 from ..errors import SimulationError
 from .code_units import LENGTH_CM, MASS_G, VELOCITY_CMS
-from .hdf5 import attributes_of
+from .hdf5 import group_attributes
 from .layouts import Layout
 from .particles import Header
 
-__all__ = ["FileHeader", "read_header"]
+__all__ = ["FileHeader", "check_parameters", "number", "numbers", "read_header"]
 
-_CAMELS_HUBBLE, _CAMELS_BOX = 0.6711, 25000.0
+_CAMELS_HUBBLE, _CAMELS_BOX, _TNG_HUBBLE = 0.6711, 25000.0, 0.6774
 # BoxSize -> name, particles a side and dark-matter particle mass (1e10 Msun/h) of the highest resolution
 _RUNS = {
     35000: ("TNG50", 2160, 3.07367709e-5),
@@ -58,7 +58,7 @@ def read_header(file, path: Path, layout: Layout) -> FileHeader:
     Raises:
         SimulationError: attributes are missing, contradict each other, or are in other units than the layout's.
     """
-    attributes = attributes_of(file["Header"], f"{path}: Header")
+    attributes = group_attributes(file, "Header", path)
     hubble = number(attributes, path, "HubbleParam")
     matter = number(attributes, path, "Omega0" if "Omega0" in attributes or layout.name != "fire" else "Omega_Matter")
     scale = number(attributes, path, layout.scale)
@@ -69,16 +69,21 @@ def read_header(file, path: Path, layout: Layout) -> FileHeader:
             "of a cosmological run."
         )
     if abs((1.0 + redshift) * scale - 1.0) > 1e-3:
-        raise SimulationError(f"{path}: Header Redshift {redshift:g} and {layout.scale} {scale:g} contradict each other.")
+        raise SimulationError(
+            f"{path}: Header Redshift {redshift:g} and {layout.scale} {scale:g} contradict each other."
+        )
+    lambda_ = number(attributes, path, "OmegaLambda", 1.0 - matter)
+    if abs(matter + lambda_ - 1.0) > 0.01:
+        raise SimulationError(f"{path}: Header Omega0 {matter:g} and OmegaLambda {lambda_:g} do not add up to 1.")
     _check_units(attributes, path, layout)
-    if "Parameters" in file:
-        _check_parameters(attributes, attributes_of(file["Parameters"], f"{path}: Parameters"), path)
+    check_parameters(attributes, group_attributes(file, "Parameters", path), path)
     box = number(attributes, path, "BoxSize", 0.0) or None
     if box is not None and box < 0:
         raise SimulationError(f"{path}: Header BoxSize is {box:g}.")
     if box is None and abs(hubble - _CAMELS_HUBBLE) < 1e-6 and layout.name == "tng":
         warnings.warn(f"{path}: Header has no BoxSize; taken for a 25 Mpc/h box of CAMELS by its h.", stacklevel=4)
         box = _CAMELS_BOX
+    _check_run(_stated_name(attributes), path, box, hubble)
     length = layout.length_cm / LENGTH_CM * scale / hubble
     table = numbers(attributes, path, "MassTable")
     table = np.zeros(6) if table is None else table
@@ -166,7 +171,7 @@ def _check_units(attributes: Mapping, path: Path, layout: Layout) -> None:
             )
 
 
-def _check_parameters(header: Mapping, parameters: Mapping, path: Path) -> None:
+def check_parameters(header: Mapping, parameters: Mapping, path: Path) -> None:
     """AREPO repeats the cosmology in the group Parameters: a damaged Header shows."""
     for name in ("HubbleParam", "Omega0", "BoxSize", "UnitLength_in_cm", "UnitMass_in_g", "UnitVelocity_in_cm_per_s"):
         if name in header and name in parameters:
@@ -175,9 +180,23 @@ def _check_parameters(header: Mapping, parameters: Mapping, path: Path) -> None:
                 raise SimulationError(f"{path}: Header {name} is {ours:g}, Parameters {name} {theirs:g}; one is wrong.")
 
 
-def _name(attributes: Mapping, layout: Layout, box, hubble: float, table) -> str:
+def _stated_name(attributes: Mapping) -> str:
     name = attributes.get("SimulationName", attributes.get("RunLabel", b""))
-    name = name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+
+
+def _check_run(name: str, path: Path, box: float | None, hubble: float) -> None:
+    """A cutout of TNG names its run, L35n2160TNG: the box must be of 35 Mpc/h, and TNG has one cosmology."""
+    match = re.fullmatch(r"L(\d+)n\d+TNG", name)
+    if match and box and (abs(box / (1e3 * int(match[1])) - 1.0) > 0.01 or abs(hubble - _TNG_HUBBLE) > 0.01):
+        raise SimulationError(
+            f"{path}: Header SimulationName is {name}, but BoxSize {box:g} and HubbleParam {hubble:g} "
+            "are not that run's."
+        )
+
+
+def _name(attributes: Mapping, layout: Layout, box, hubble: float, table) -> str:
+    name = _stated_name(attributes)
     run = _RUNS.get(round(box)) if box else None
     match = re.fullmatch(r"L\d+n(\d+)TNG", name)
     if layout.name == "tng" and run and match and int(match[1]):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SimulationError
-from .code_units import SFR_CGS, LENGTH_CM, MASS_G, PART_TYPES, TNG_ATTRIBUTES, TNG_FIELDS, VELOCITY_CMS, CodeField
-from .hdf5 import attributes_of, reading
+from .code_units import LENGTH_CM, MASS_G, PART_TYPES, SFR_CGS, TNG_ATTRIBUTES, TNG_FIELDS, VELOCITY_CMS, CodeField
+from .hdf5 import group_attributes, reading
 
 __all__ = ["EAGLE", "FIRE", "SIMBA", "TNG", "Layout", "detect_layout"]
 
@@ -143,7 +143,7 @@ def detect_layout(file, path: Path) -> Layout:
         element_tables = [
             part for part in groups if "Metallicity" in names[part] and file[part]["Metallicity"].ndim == 2
         ]
-    header = attributes_of(file["Header"], f"{path}: Header")
+    header = group_attributes(file, "Header", path)
     every = set().union(*names.values()) if names else set()
     if any(name.startswith(("GFM_", "Subfind")) for name in every):
         return TNG

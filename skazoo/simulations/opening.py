@@ -23,9 +23,7 @@ from .tng_groups import TNGGroups
 __all__ = ["open_run"]
 
 
-def open_run(
-    path: str | os.PathLike, snapshot: int | None = None, catalogue: str | os.PathLike | None = None
-) -> Run:
+def open_run(path: str | os.PathLike, snapshot: int | None = None, catalogue: str | os.PathLike | None = None) -> Run:
     """A snapshot of IllustrisTNG (or CAMELS), EAGLE, Simba or FIRE-2 on disk.
 
     Args:

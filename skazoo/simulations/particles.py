@@ -114,7 +114,9 @@ class Species:
 
     def select(self, rows) -> Species:
         """The same fields for some rows (a mask, a slice or indices); unread fields stay unread."""
-        return Species(self.kind, {n: (lambda n=n: getattr(self, n)[rows]) for n in self._fields}, self.source, self._advice)
+        return Species(
+            self.kind, {n: (lambda n=n: getattr(self, n)[rows]) for n in self._fields}, self.source, self._advice
+        )
 
     def __repr__(self) -> str:
         return f"<{len(self)} {self.kind} particles with {', '.join(self._fields)}>"

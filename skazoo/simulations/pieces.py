@@ -101,11 +101,14 @@ def choose(pieces: Sequence[Piece], wanted: Callable[[Piece], np.ndarray]) -> li
     return found
 
 
-def read_pieces(pieces: Sequence[Piece], part: str, name: str, check: Callable | None = None) -> np.ndarray:
+def read_pieces(
+    pieces: Sequence[Piece], part: str, name: str, check: Callable | None = None, files: Callable = opened
+) -> np.ndarray:
     """Dataset `part/name` for the rows of `pieces`, in their order and in the type of the first file.
 
     Args:
         check: called with each file's dataset and its description before its rows are read.
+        files: opens a file, as a context.
 
     Raises:
         SimulationError: a file or dataset is missing or damaged, or has another number of rows than its file says.
@@ -113,18 +116,19 @@ def read_pieces(pieces: Sequence[Piece], part: str, name: str, check: Callable |
     out, at = None, 0
     for piece in pieces:
         where = f"{piece.path}: {part}/{name}"
-        with opened(piece.path) as file, reading(where):
-            if part not in file or name not in file[part]:
+        with files(piece.path) as file, reading(where):
+            dataset = file.get(f"{part}/{name}")
+            if dataset is None:
                 raise SimulationError(f"{where} is missing, though other files of the snapshot have it; get it again.")
-            dataset = file[part][name]
-            if dataset.ndim < 1 or dataset.shape[0] != piece.total:
-                raise SimulationError(f"{where} has shape {dataset.shape}, but its file {piece.total} such particles.")
+            shape = dataset.shape
+            if shape[:1] != (piece.total,):
+                raise SimulationError(f"{where} has shape {shape}, but its file {piece.total} such particles.")
             if check is not None:
                 check(dataset, where)
             if out is None:
-                out = np.empty((count(pieces), *dataset.shape[1:]), dataset.dtype)
-            if dataset.shape[1:] != out.shape[1:]:
-                raise SimulationError(f"{where} has shape {dataset.shape}, unlike the other files of the snapshot.")
+                out = np.empty((count(pieces), *shape[1:]), dataset.dtype)
+            if shape[1:] != out.shape[1:]:
+                raise SimulationError(f"{where} has shape {shape}, unlike the other files of the snapshot.")
             if piece.chosen is None:
                 to = at + piece.stop - piece.start
                 dataset.read_direct(out, np.s_[piece.start : piece.stop], np.s_[at:to])

@@ -1,4 +1,4 @@
-"""Which files make up a run: snapshot, group catalogue, offsets. Their names group them, their contents say what they are."""
+"""Which files make up a run: names say what goes together, contents what it is."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def find_files(path: Path, snapshot: int | None, catalogue: Path | None) -> RunF
         others = [f for f in others if f.number == own.number and f.paths != own.paths]
     else:
         bases = [path, path / "output"]
-        folders = [f for base in bases if base.is_dir() for f in (base, *sorted(p for p in base.iterdir() if p.is_dir()))]
+        folders = [
+            f for base in bases if base.is_dir() for f in (base, *sorted(p for p in base.iterdir() if p.is_dir()))
+        ]
         others = _families(dict.fromkeys(folders), snapshot)
     particles = own if own and own.role == "snapshot" else _only(others, ("snapshot",), path, snapshot)
     groups = own if own and own.role != "snapshot" else None

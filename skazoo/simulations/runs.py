@@ -36,7 +36,9 @@ class Run:
 
     def __repr__(self) -> str:
         galaxies = f"{len(self._catalogue)} galaxies" if self._catalogue else "no catalogue"
-        return f"<Run {self.header.simulation} snapshot {self.header.snapshot} z={self.header.redshift:.3g}: {galaxies}>"
+        return (
+            f"<Run {self.header.simulation} snapshot {self.header.snapshot} z={self.header.redshift:.3g}: {galaxies}>"
+        )
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -12,7 +12,7 @@ from ..errors import SimulationError
 from .code_units import PART_TYPES
 from .cutout import survey
 from .fields import FieldSource
-from .hdf5 import attributes_of, opened
+from .hdf5 import OpenFiles, group_attributes, opened
 from .header import number, numbers
 from .pieces import Piece, cut, pick_rows
 from .run_files import Family
@@ -37,7 +37,7 @@ class Snapshot:
         if facts.header.snapshot < 0 and family.number is not None:
             facts = replace(facts, header=replace(facts.header, snapshot=family.number))
         self.facts = facts
-        self.source = FieldSource(self.layout, facts)
+        self.source = FieldSource(self.layout, facts, OpenFiles())
         if facts.files != len(self.paths):
             raise SimulationError(
                 f"{path}: the snapshot has {facts.files} files (Header NumFilesPerSnapshot), but {len(self.paths)} "
@@ -64,9 +64,7 @@ class Snapshot:
 
     def _counts(self, path: Path) -> np.ndarray:
         with opened(path) as file:
-            if "Header" not in file:
-                raise SimulationError(f"{path} has no Header group, unlike the other files of the snapshot.")
-            found = attributes_of(file["Header"], f"{path}: Header")
+            found = group_attributes(file, "Header", path)
         header = self.facts.header
         same = {"HubbleParam": header.hubble, self.layout.scale: header.scale_factor}
         for name, expected in same.items():

@@ -197,7 +197,9 @@ class TNGClient:
 
         name = urllib.parse.urlsplit(url).path.rsplit("/api/", 1)[-1]
         for attempt in range(_FETCHES):
-            with tqdm(desc=name, unit="B", unit_scale=True, leave=False, disable=None if self.progress else True) as bar:
+            with tqdm(
+                desc=name, unit="B", unit_scale=True, leave=False, disable=None if self.progress else True
+            ) as bar:
 
                 def show(count: int, bar=bar) -> None:
                     bar.update(count - bar.n)

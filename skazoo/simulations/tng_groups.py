@@ -11,8 +11,8 @@ from astropy.table import QTable
 
 from ..errors import SimulationError
 from .catalogue import Catalogue, Membership
-from .hdf5 import attributes_of, opened, reading, sound
-from .header import number
+from .hdf5 import check_storage, group_attributes, opened, reading, sound
+from .header import check_parameters, number
 from .pieces import cut, read_pieces
 from .snapshot_files import Snapshot
 
@@ -63,8 +63,9 @@ class TNGGroups(Catalogue):
     def _survey(self, path: Path) -> None:
         """Rows of each table in one file; files without a group have no datasets, or no tables at all."""
         with opened(path) as file:
-            with reading(f"{path}: Header"):
-                header = attributes_of(file["Header"], f"{path}: Header") if "Header" in file else {}
+            header = group_attributes(file, "Header", path)
+            if not self.header:
+                check_parameters(header, group_attributes(file, "Parameters", path), path)
             self.header = self.header or header
             for table, name in (("Group", "Ngroups_ThisFile"), ("Subhalo", "Nsubgroups_ThisFile")):
                 with reading(f"{path}: {table}"):
@@ -195,5 +196,6 @@ class TNGGroups(Catalogue):
 
 
 def _check_column(dataset, where: str) -> None:
+    check_storage(dataset, where)
     if dataset.dtype.kind not in "fiub" or dataset.ndim > 2:
         raise SimulationError(f"{where} has shape {dataset.shape} of {dataset.dtype}, expected numbers.")

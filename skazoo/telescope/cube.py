@@ -14,6 +14,7 @@ from astropy.io import fits
 
 from ..errors import OutputError, ParameterError, check_choice
 from ..files import replacing
+from ..maps.map import Map
 from .configuration import HI_LINE
 from .observation import Observation
 from .seen import Seen
@@ -51,6 +52,20 @@ class CubeObservation:
         self.shared = psf == "one" or (psf == "auto" and self.shift <= SHIFT)
         self._observations: list[Observation] | None = None
 
+    @classmethod
+    def of(cls, observation: Observation, cube, psf: str = "auto") -> CubeObservation:
+        """For a `skazoo.maps` cube: its velocities about the redshift of the observation, its channel width.
+
+        Args:
+            cube: has `centres`, (n,) velocities in the galaxy's frame, evenly spaced.
+        """
+        ratio = 1 + (cube.centres / c).to_value(u.dimensionless_unscaled)
+        frequencies = HI_LINE / (1 + observation.redshift) / ratio
+        if len(frequencies) > 1:
+            width = np.abs(np.diff(cube.centres.to_value(u.km / u.s))).mean() * u.km / u.s
+            observation = observation.with_channel_width(width)
+        return cls(observation, frequencies=frequencies, psf=psf)
+
     def __len__(self) -> int:
         return len(self.frequencies)
 
@@ -78,8 +93,9 @@ class CubeObservation:
         """See a cube.
 
         Args:
-            cube: `Quantity` (n, npix, npix), or a sequence of n `Map`s, in the units that `Observation.observe`
-                takes; brightness temperature is that of each channel's own frequency.
+            cube: `Quantity` (n, npix, npix), a `Map` of such data (a `skazoo.maps` cube), or a sequence of n
+                `Map`s, in the units that `Observation.observe` takes; brightness temperature is that of each
+                channel's own frequency.
             seed: of the noise, which is independent between channels; None for none.
             id: with the seed and the number of the channel it names the random stream.
             method, gains: as in `Observation.observe`.
@@ -87,6 +103,8 @@ class CubeObservation:
         Raises:
             ParameterError: another number of channels, or see `Observation.observe`.
         """
+        if isinstance(cube, Map):
+            cube = [Map(plane, cube.unit, cube.field, cube.pixel_scale, dict(cube.metadata)) for plane in cube.data]
         if len(cube) != len(self) or (isinstance(cube, u.Quantity) and cube.ndim != 3):
             size = self.observation.npix
             shape = cube.shape if isinstance(cube, u.Quantity) else f"{len(cube)} maps"

@@ -7,15 +7,17 @@ from collections.abc import Callable
 import astropy.units as u
 import numpy as np
 import scipy.fft
+from scipy.optimize import least_squares
 from scipy.sparse.linalg import LinearOperator, cg
 
 from ..errors import ObservationError, ParameterError
 from ..maps.map import Map
 from .seen import Seen
 
-__all__ = ["power_law_prior", "wiener"]
+__all__ = ["fitted_prior", "wiener"]
 
 JITTER = 1e-2  # white noise added to the telescope's, as a part of its variance: bounds the condition number
+STEEPNESS = 2.0  # b of the prior where few rings are seen
 
 
 def wiener(
@@ -29,7 +31,7 @@ def wiener(
     Args:
         seen: an observed sky with noise.
         prior: power spectrum of the sky: spatial frequency in cycles per pixel -> (Jy/pixel)^2, such that its
-            mean over all frequencies is the variance of a pixel; by default `power_law_prior(seen)`.
+            mean over all frequencies is the variance of a pixel; by default `fitted_prior(seen)`.
         tolerance: of the residual, relative to the image.
         iterations: at most so many.
 
@@ -41,7 +43,7 @@ def wiener(
         raise ParameterError("wiener() needs an image with noise; observe with a seed, or use clean().")
     observation, response = seen.observation, seen.observation.response
     npix = observation.npix
-    prior = power_law_prior(seen) if prior is None else prior
+    prior = fitted_prior(seen) if prior is None else prior
     sky_power = np.asarray(prior(_frequencies(2 * npix)), np.float64)
     if sky_power.shape != (2 * npix, npix + 1) or not (np.isfinite(sky_power) & (sky_power >= 0)).all():
         raise ParameterError("prior must give a finite power, zero or above, for every spatial frequency.")
@@ -71,18 +73,52 @@ def wiener(
     return Map(estimate.astype(np.float32), u.Jy / u.pix, "ska", seen.dirty.pixel_scale, dict(seen.dirty.metadata))
 
 
-def power_law_prior(seen: Seen) -> Callable[[np.ndarray], np.ndarray]:
-    """A power law k^slope fitted to the image's own power above the noise, the PSF taken out.
+def fitted_prior(seen: Seen) -> Callable[[np.ndarray], np.ndarray]:
+    """A / (1 + (k / k0)^2)^b fitted to the image's own power above the noise, the PSF taken out.
 
-    The power is measured under a Hann window in rings of spatial frequency, where the PSF passes more than 1 %
-    of its largest power.
+    The power is measured in rings of spatial frequency where the PSF passes more than 1 % of its largest power.
+    Its shape is that under a Hann window, which keeps what runs over the edges from leaking into other rings; its
+    level is that of the whole frame, of which a window would see the bright middle only. With fewer than four
+    rings b is 2.
 
     Raises:
         ObservationError: fewer than two rings stand above the noise.
     """
-    response = seen.observation.response
-    npix = response.npix
-    window = np.hanning(npix)[:, None] * np.hanning(npix)
+    npix = seen.observation.npix
+    hann = np.hanning(npix)[:, None] * np.hanning(npix)
+    excess, noise, through, count = _rings(seen, hann)
+    number = np.arange(len(count))
+    # the mean of a ring of noise scatters by 1 / sqrt(modes); half of them are conjugates, and the window
+    # ties neighbours together: 5 / sqrt(count) is about two of its standard deviations
+    good = (number > 0) & (through > 0.01 * through.max()) & (excess > 5 * noise / np.sqrt(count))
+    if good.sum() < 2:
+        raise ObservationError("nothing in the image stands above the noise; give wiener() a prior.")
+    whole = _rings(seen, np.ones((npix, npix)))[0]
+    level = np.sum((count * whole)[good]) / np.sum((count * excess)[good])
+    if level <= 0:
+        raise ObservationError("nothing in the image stands above the noise; give wiener() a prior.")
+    frequency, power = number[good] / npix, np.log(level * excess[good] / through[good])
+    fixed = [] if good.sum() >= 4 else [STEEPNESS]
+
+    def misfit(x):
+        return np.sqrt(count[good]) * (_log_power(frequency, *x, *fixed) - power)
+
+    start, low, high = zip(
+        *((power.max(), -np.inf, np.inf), (np.log(4 / npix), np.log(0.25 / npix), 0.0), (STEEPNESS, 0.1, 8.0)),
+        strict=True,
+    )
+    free = 3 - len(fixed)
+    found = least_squares(misfit, start[:free], bounds=(low[:free], high[:free])).x
+    return lambda k: np.exp(_log_power(k, *found, *fixed))
+
+
+def _log_power(frequency, level: float, log_k0: float, steepness: float) -> np.ndarray:
+    return level - steepness * np.log1p((frequency / np.exp(log_k0)) ** 2)
+
+
+def _rings(seen: Seen, window: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Means over rings of whole spatial frequency under a window: (power above the noise, noise, PSF^2, modes)."""
+    response, npix = seen.observation.response, len(window)
     norm = np.sum(window**2)
     power = np.abs(scipy.fft.fft2(seen.dirty.data * window)) ** 2 / norm
     covariance = scipy.fft.irfft2(_noise_power(seen), s=response.psf.shape)
@@ -91,18 +127,8 @@ def power_law_prior(seen: Seen) -> Callable[[np.ndarray], np.ndarray]:
     passed = _full(_kernel(response))[::2, ::2] ** 2
     ring = np.rint(np.hypot(*np.meshgrid(*[np.fft.fftfreq(npix) * npix] * 2))).astype(int).ravel()
     count = np.bincount(ring)
-    excess, through = (np.bincount(ring, weights=x.ravel()) / count for x in (power - noise, passed))
-    level = np.bincount(ring, weights=noise.ravel()) / count
-    number = np.arange(len(count))
-    # the mean of a ring of noise scatters by 1 / sqrt(modes); half of them are conjugates, and the window
-    # ties neighbours together: 5 / sqrt(count) is about two of its standard deviations
-    good = (number > 0) & (through > 0.01 * through.max()) & (excess > 5 * level / np.sqrt(count))
-    if good.sum() < 2:
-        raise ObservationError("nothing in the image stands above the noise; give wiener() a prior.")
-    x, y = np.log(number[good] / npix), np.log(excess[good] / through[good])
-    slope, amplitude = np.polyfit(x, y, 1, w=np.sqrt(count[good]))
-    lowest = 0.5 / npix
-    return lambda frequency: np.exp(amplitude) * np.maximum(frequency, lowest) ** slope
+    excess, level, through = (np.bincount(ring, weights=x.ravel()) / count for x in (power - noise, noise, passed))
+    return excess, level, through, count
 
 
 def _kernel(response) -> np.ndarray:

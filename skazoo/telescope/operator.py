@@ -52,19 +52,20 @@ class DirtyImage(keras.layers.Layer):
     def call(self, sky):
         """The dirty image of each sky and channel, Jy/beam."""
         self._check(sky)
-        return self._convolve(ops.cast(sky, "float32") * self._gain)
+        return self._convolve(ops.cast(sky, "float32") * ops.convert_to_tensor(self._gain))
 
     def adjoint(self, image):
         """A* with <A x, y> = <x, A* y>: from Jy/beam to the unit of the sky times (Jy/beam)^2."""
         self._check(image)
-        return self._convolve(ops.cast(image, "float32")) * self._gain
+        return self._convolve(ops.cast(image, "float32")) * ops.convert_to_tensor(self._gain)
 
     def _convolve(self, x):
         npix = self.observation.npix
         x = ops.transpose(x, (0, 3, 1, 2))
         x = ops.pad(x, [[0, 0], [0, 0], [0, npix], [0, npix]])
         real, imaginary = ops.fft2((x, ops.zeros_like(x)))
-        real, _ = ops.ifft2((real * self._kernel, imaginary * self._kernel))
+        kernel = ops.convert_to_tensor(self._kernel)
+        real, _ = ops.ifft2((real * kernel, imaginary * kernel))
         return ops.transpose(real[:, :, :npix, :npix], (0, 2, 3, 1))
 
     def _check(self, x) -> None:

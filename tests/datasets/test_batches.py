@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from skazoo.datasets import pairs
+from skazoo.datasets import PairSequence, pairs, unpaired
 from skazoo.errors import DatasetError
 
 
@@ -65,3 +65,50 @@ def test_what_is_refused():
         pairs(ds, "stars", "hi")
     with pytest.raises(DatasetError, match="as_supervised"):
         pairs(ds.map(lambda e: (e["hi"], e["ska"])), "hi", "ska")
+
+
+def test_unpaired_never_shows_a_pair(stand_ins):
+    ds = tf.data.Dataset.from_tensor_slices({k: np.stack([e[k] for e in stand_ins]) for k in stand_ins[0]})
+    sources, targets = set(), set()
+    for source, target in unpaired(ds, "dark_matter", "hi", batch_size=4, augment=False, seed=1).as_numpy_iterator():
+        for side, seen, factor in ((source, sources, 1), (target, targets, 2)):
+            for one in side[..., 0]:
+                (number,) = (i for i, e in enumerate(stand_ins) if np.array_equal(one, factor * e["dark_matter"]))
+                seen.add(number)
+    assert sources and targets and not {i // 2 for i in sources} & {i // 2 for i in targets}
+    with pytest.raises(DatasetError, match="'halo'"):
+        unpaired(dataset()[0].map(lambda e: {**e, "simulation": e["id"]}))
+    with pytest.raises(DatasetError, match="no field 'stars'"):
+        unpaired(ds, "stars")
+
+
+def test_sequence_for_other_backends(stand_ins):
+    sequence = PairSequence(stand_ins, ("dark_matter", "hi"), "hi", batch_size=16, seed=3)
+    assert len(sequence) == 3
+    batches = [sequence[i] for i in range(3)]
+    assert [len(source) for source, _ in batches] == [16, 16, 8]
+    found = set()
+    for source, target in batches:
+        assert source.dtype == target.dtype == np.float32 and source.shape[1:] == (8, 8, 2)
+        np.testing.assert_array_equal(source[..., 1:], target)
+        for one in source[..., 0]:
+            found |= {
+                i for i, e in enumerate(stand_ins) for s in symmetries(e["dark_matter"]) if np.array_equal(one, s)
+            }
+    assert found == set(range(40))
+    np.testing.assert_array_equal(batches[1][0], sequence[1][0])
+    sequence.on_epoch_end()
+    assert not np.array_equal(batches[1][0], sequence[1][0])
+    plain = PairSequence(stand_ins, "ska", "hi", batch_size=40, augment=False, shuffle=False)
+    np.testing.assert_array_equal(plain[0][0][..., 0], np.stack([e["ska"] for e in stand_ins]))
+    half = PairSequence(stand_ins, "ska", "hi", batch_size=40, shuffle=False)[0][0][..., 0]
+    for one, example in zip(half, stand_ins, strict=True):
+        assert any(np.array_equal(one, np.rot90(example["ska"], k)) for k in (0, 2))
+    for mistake, words in (
+        (lambda: PairSequence([]), "no examples"),
+        (lambda: PairSequence(stand_ins, "x"), "no field"),
+    ):
+        with pytest.raises(DatasetError, match=words):
+            mistake()
+    with pytest.raises(IndexError):
+        plain[1]

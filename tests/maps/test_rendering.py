@@ -116,8 +116,8 @@ def test_resolution_converges():
 def test_every_field_renders_finite():
     fields = tuple(f for f in FIELDS if f not in ("ska", "stars"))
     for name, one in render(disc(), fields, 32, 60 * u.kpc).items():
-        # a disc in the plane of the sky has no line-of-sight velocity
-        assert np.isfinite(one.data).all() and (one.data.any() or name == "velocity"), name
+        # a disc in the plane of the sky has no line-of-sight velocity, star-forming gas no X-rays
+        assert np.isfinite(one.data).all() and (one.data.any() or "velocity" in name or name == "xray"), name
         assert one.unit == FIELDS[name].unit and one.data.dtype == np.float32
 
 
@@ -185,3 +185,94 @@ def test_face_on_finds_the_disc_of_toy_galaxies_despite_satellites():
             spin = angular_momentum(galaxy.particles())
             cosines.append(galaxy.hidden.spin * spin @ galaxy.hidden.disc[:, 2] / np.linalg.norm(spin))
     assert len(cosines) > 15 and np.abs(cosines).min() > 0.94 and len({c > 0 for c in cosines}) == 1
+
+
+def test_all_particles_in_one_point_and_an_extent_below_a_cell():
+    point = disc(40, position=np.zeros((40, 3)) * u.kpc)
+    one = render(point, ("gas", "metallicity"), 16, 60 * u.kpc)
+    assert one["gas"].total.to_value(u.Msun) == pytest.approx(4e7, rel=1e-6)
+    # neighbours at no distance make stars and dark matter points
+    stars = Species("stars", {"position": np.zeros((40, 3)) * u.kpc, "mass": np.full(40, 1e5) * u.Msun})
+    peak = render(ParticleSet(point.header, stars=stars), ("stars",), 16, 60 * u.kpc)["stars"]
+    assert peak.total.to_value(u.Msun) == pytest.approx(4e6, rel=1e-6) and (peak.data > 0).sum() == 4
+    tiny = render(point, ("gas", "metallicity"), 16, 0.01 * u.kpc)
+    facts = tiny["gas"].metadata
+    assert tiny["gas"].data.std() < 1e-2 * tiny["gas"].data.mean()  # far inside one cell the column is flat
+    assert tiny["gas"].total.to_value(u.Msun) == pytest.approx(facts["inside"], rel=1e-6)
+    np.testing.assert_allclose(tiny["metallicity"].data, 0.01, rtol=1e-5)
+
+
+def test_overflow_of_single_precision_is_refused():
+    with pytest.raises(SimulationError, match="map of gas reaches .* beyond the range of float32"):
+        render(disc(50, mass=np.full(50, 1e40) * u.Msun, density=np.full(50, 1e41) * u.Msun / u.kpc**3), ("gas",), 16)
+
+
+def test_single_precision_particles_agree():
+    double = disc()
+    names = double.gas.fields
+    gas = Species("gas", {name: getattr(double.gas, name).astype("f4") for name in names})
+    fields = ("gas", "hi", "temperature", "velocity")
+    single = render(ParticleSet(double.header, gas=gas), fields, 32, 60 * u.kpc, "edge-on")
+    for name, one in render(double, fields, 32, 60 * u.kpc, "edge-on").items():
+        assert np.abs(single[name].data - one.data).sum() / np.abs(one.data).sum() < 1e-5, name
+
+
+def test_dispersion_is_the_spread_about_the_mean():
+    rng = np.random.default_rng(3)
+    velocity = np.stack([rng.normal(0, 50, 4000), np.zeros(4000), rng.normal(3000, 12, 4000)], axis=1)
+    particles = disc(velocity=velocity * u.km / u.s, position=rng.normal(0, 0.3, (4000, 3)) * u.kpc)
+    maps = render(particles, ("velocity", "velocity_dispersion"), 4, 40 * u.kpc)
+    centre = maps["velocity_dispersion"].data[1:3, 1:3]
+    np.testing.assert_allclose(centre, 12.0, rtol=0.1)
+    still = disc(velocity=np.full((4000, 3), 3000.0) * u.km / u.s)
+    assert render(still, ("velocity_dispersion",), 16, 60 * u.kpc)["velocity_dispersion"].data.max() < 1e-2
+
+
+def test_volume_weights_count_thin_gas_more():
+    density = np.where(np.arange(4000) % 2, 2e7, 2e5) * u.Msun / u.kpc**3
+    field = np.where(np.arange(4000)[:, None] % 2, 9e-6, 1e-6) * np.array([[0.0, 0.0, 1.0]]) * u.G
+    particles = disc(density=density, magnetic_field=field, position=np.zeros((4000, 3)) * u.kpc)
+    maps = render(particles, ("magnetic_field", "magnetic_field_volume"), 1, 60 * u.kpc)
+    assert maps["magnetic_field"].data[0, 0] == pytest.approx(5e-6, rel=1e-4)
+    assert maps["magnetic_field_volume"].data[0, 0] == pytest.approx((9 + 100 * 1) / 101 * 1e-6, rel=1e-4)
+
+
+def test_rotation_measure_and_columns_of_a_slab():
+    particles = disc(magnetic_field=np.tile([0.0, 0.0, 2e-6], (4000, 1)) * u.G)
+    maps = render(particles, ("gas", "rotation_measure", "electron_column", "sfr", "compton_y"), 16, 60 * u.kpc)
+    gas = maps["gas"].data
+    # x_e = 0.1, X = 0.76: electrons per solar mass of gas, over the pixel
+    electrons = 0.1 * 0.76 * (1 * u.Msun / u.kpc**2).to_value(1.6726219e-24 * u.g / u.cm**2)
+    np.testing.assert_allclose(maps["electron_column"].data, gas * electrons, rtol=1e-4)
+    measure = 0.812 * 2.0 * maps["electron_column"].data / 3.0857e18
+    np.testing.assert_allclose(maps["rotation_measure"].data, measure, rtol=1e-4)
+    np.testing.assert_allclose(maps["sfr"].data, gas * 1e-9, rtol=1e-5)
+    behind = render(particles, ("rotation_measure",), 16, 60 * u.kpc, np.diag([1.0, -1.0, -1.0]))
+    np.testing.assert_allclose(
+        behind["rotation_measure"].data[::-1], -maps["rotation_measure"].data, rtol=1e-5, atol=1e-9
+    )
+
+
+def test_the_examples_of_the_dataset_do_not_change_with_the_registry():
+    from skazoo.maps.fields import EXTRA, RENDERED
+
+    assert RENDERED == ("dark_matter", "gas", "stars", "hi", "temperature", "metallicity", "magnetic_field",
+                        "velocity", "brightness_temperature", "synchrotron")  # fmt: skip
+    assert not set(EXTRA) & set(RENDERED) and set(EXTRA) < set(FIELDS)
+
+
+def test_periodic_wrap_of_a_box():
+    box = disc(position=np.random.default_rng(0).uniform(-20, 20, (4000, 3)) * u.kpc)
+    header = Header("box", 0, 0.0, TNG, box_size=40 * u.kpc)
+    wrapped = ParticleSet(header, gas=box.gas)
+    cells = {name: getattr(box.gas, name) for name in box.gas.fields}
+    cells["position"] = cells["position"] + [25.0, 0, 30.0] * u.kpc
+    moved = ParticleSet(header, gas=Species("gas", cells))
+    one = render(wrapped, ("gas",), 16, 40 * u.kpc, wrap=True)["gas"]
+    other = render(moved, ("gas",), 16, 40 * u.kpc, wrap=True)["gas"]
+    np.testing.assert_allclose(other.data, np.roll(one.data, 10, axis=1), rtol=1e-5)
+    assert one.total.to_value(u.Msun) == pytest.approx(4e9, rel=1e-6)
+    with pytest.raises(ParameterError, match="box_size"):
+        render(box, ("gas",), 16, wrap=True)
+    with pytest.raises(ParameterError, match="axes of the box"):
+        render(wrapped, ("gas",), 16, 40 * u.kpc, rotation=3, wrap=True)

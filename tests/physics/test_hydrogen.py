@@ -6,7 +6,8 @@ import pytest
 
 from skazoo import physics
 from skazoo.errors import MissingField, ParameterError
-from skazoo.physics.hydrogen import MOLECULAR_MODELS, rahmati_neutral_fraction, two_phase_neutral_fraction
+from skazoo.physics.hydrogen import PRESSURE_LAWS, rahmati_neutral_fraction, two_phase_neutral_fraction
+from skazoo.physics.photodissociation import gnedin_kravtsov_fraction
 from skazoo.physics.thermodynamics import hydrogen_number_density, thermal_pressure
 from skazoo.simulations import Species
 
@@ -19,6 +20,7 @@ def gas(count=2000, seed=0, **fields):
         "internal_energy": rng.lognormal(6, 2, count) * (u.km / u.s) ** 2,
         "electron_abundance": rng.uniform(0, 1.16, count),
         "neutral_hydrogen_abundance": rng.uniform(0, 1, count),
+        "metallicity": rng.uniform(1e-4, 0.04, count),
         "star_formation_rate": np.where(rng.random(count) < 0.3, 0.1, 0.0) * u.Msun / u.yr,
     }
     return Species("gas", {k: v for k, v in (base | fields).items() if v is not None})
@@ -33,9 +35,9 @@ def test_fractions_stay_in_bounds_and_masses_add_up():
     np.testing.assert_allclose((atomic + hydrogen * molecular).value, hydrogen.value, rtol=1e-12)
 
 
-@pytest.mark.parametrize("model", MOLECULAR_MODELS)
+@pytest.mark.parametrize("model", PRESSURE_LAWS)
 def test_half_molecular_at_the_scale_pressure(model):
-    scale, power = MOLECULAR_MODELS[model]
+    scale, power = PRESSURE_LAWS[model]
     cells = gas(1, star_formation_rate=None, neutral_hydrogen_abundance=np.ones(1))
     pressure = thermal_pressure(cells).value[0]
     for factor in (1.0, 1e-4, 1e4):
@@ -79,3 +81,38 @@ def test_missing_abundance_falls_back_on_equilibrium():
 def test_unknown_model_is_named():
     with pytest.raises(ParameterError, match="molecular model 'leroy8'.*Did you mean 'leroy08'"):
         physics.molecular_fraction(gas(), "leroy8")
+
+
+def test_gnedin_kravtsov_by_hand_and_in_its_limits():
+    # U = D = 1: s = 0.04 / (1 + 0.0015 ln(1 + 3^1.7)), alpha = 2, Lambda = ln(1 + g / 15^(4/7))
+    s = 0.04 / (1 + 1.5e-3 * np.log(1 + 3**1.7))
+    g = (1 + 2 * s + s**2) / (1 + s)
+    critical = 20 * np.log(1 + g * 15 ** (-4 / 7)) ** (4 / 7) / np.sqrt(2)
+    fraction = gnedin_kravtsov_fraction([0, critical, 1e6] * u.Msun / u.pc**2, 1.0, 1.0)
+    np.testing.assert_allclose(fraction, [0, 0.25, 1], atol=1e-4)
+    surface = 30 * u.Msun / u.pc**2
+    more_dust = gnedin_kravtsov_fraction(surface, np.array([0.01, 0.1, 1.0, 3.0]), 1.0)
+    more_light = gnedin_kravtsov_fraction(surface, 0.1, np.array([0.1, 1.0, 10.0]))
+    assert (np.diff(more_dust) > 0).all() and (np.diff(more_light) < 0).all()
+
+
+def test_gnedin_kravtsov_of_cells_stays_in_bounds():
+    cells = gas()
+    fraction = physics.molecular_fraction(cells, "gk11")
+    assert (fraction >= 0).all() and (fraction <= 1).all() and fraction.std() > 0.05
+    with pytest.raises(MissingField, match="metallicity"):
+        physics.molecular_fraction(gas(metallicity=None), "gk11")
+
+
+def test_softer_equation_of_state_is_undone():
+    density = np.array([0.2, 1.0, 30.0]) * u.cm**-3
+    energy = np.array([300.0, 500.0, 900.0]) * (u.km / u.s) ** 2
+    plain = two_phase_neutral_fraction(energy, density)
+    # u(1e4 K) of ionised gas, mu = 4 / (3 + 5 X)
+    warm = 1.5 * 1e4 * 8.2544e-3 / (4 / (3 + 5 * 0.76)) * (u.km / u.s) ** 2
+    softened = 0.3 * energy + 0.7 * warm
+    np.testing.assert_allclose(two_phase_neutral_fraction(softened, density, softening=0.3), plain, rtol=1e-4)
+    with pytest.raises(ParameterError, match="softening"):
+        two_phase_neutral_fraction(energy, density, softening=0.0)
+    with pytest.raises(ParameterError, match="sf_model"):
+        physics.neutral_fraction(gas(), sf_model="softened")

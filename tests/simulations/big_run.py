@@ -1,4 +1,4 @@
-"""A large run in TNG's layout, written piece by piece: one galaxy across the border of two files, the rest elsewhere."""
+"""A large run in TNG's layout, written piece by piece; one galaxy lies across the border of two files."""
 
 from pathlib import Path
 
@@ -27,7 +27,14 @@ def write_big_run(folder, particles=10_000_000, cells=100_000, chunks=4, seed=0)
     snap, groups = folder / "output/snapdir_099", folder / "output/groups_099"
     snap.mkdir(parents=True)
     groups.mkdir(parents=True)
-    head = {"BoxSize": BOX, "HubbleParam": 0.6774, "Omega0": 0.3089, "OmegaBaryon": 0.0486, "Redshift": 0.0, "Time": 1.0}
+    head = {
+        "BoxSize": BOX,
+        "HubbleParam": 0.6774,
+        "Omega0": 0.3089,
+        "OmegaBaryon": 0.0486,
+        "Redshift": 0.0,
+        "Time": 1.0,
+    }
     centre = np.array([12000.0, 8000.0, 4000.0])
     for i in range(chunks):
         with h5py.File(snap / f"snap_099.{i}.hdf5", "w") as file:

@@ -1,7 +1,7 @@
 """Synthetic files in the layouts of EAGLE, Simba with caesar, and FIRE-2, by simulations.md 3.6-3.8.
 
-No real file of these was at hand: names, units and attributes are those of the table, the numbers are random. Truths are in
-kpc, km/s, Msun relative to each galaxy's centre.
+No real file of these was at hand: names, units and attributes are those of the table, the numbers are random. Truths
+are in kpc, km/s, Msun relative to each galaxy's centre.
 """
 
 from pathlib import Path
@@ -23,7 +23,9 @@ def galaxies(rng, box, scale, sizes):
         own = {kind: physical_fields(rng, kind, size) for kind in NUMBERS}
         for kind, fields in own.items():
             fields["mass"] = fields.get("mass", np.full(size, 3e5))
-            fields["position"] = rng.normal(size=(size, 3)) * 8.0 * rng.random((size, 1))  # a cusp, so that it has a centre
+            fields["position"] = (
+                rng.normal(size=(size, 3)) * 8.0 * rng.random((size, 1))
+            )  # a cusp, so that it has a centre
             if kind == "stars":
                 fields["formation_scale_factor"] = np.abs(fields["formation_scale_factor"]) * scale
         found.append((centre, rng.normal(size=3) * 100.0, own))
@@ -119,8 +121,12 @@ def gizmo_columns(found, kind, a, h, box):
     if kind == "gas":
         columns["Density"] = (stacked(found, kind, "density") / 1e10 * a**3 / h**2).astype("f4")
         columns["SmoothingLength"] = np.full(len(columns["Masses"]), 2.0 / length, "f4")
-        names = {"InternalEnergy": "internal_energy", "ElectronAbundance": "electron_abundance",
-                 "NeutralHydrogenAbundance": "neutral_hydrogen_abundance", "StarFormationRate": "star_formation_rate"}  # fmt: skip
+        names = {
+            "InternalEnergy": "internal_energy",
+            "ElectronAbundance": "electron_abundance",
+            "NeutralHydrogenAbundance": "neutral_hydrogen_abundance",
+            "StarFormationRate": "star_formation_rate",
+        }
         columns |= {name: stacked(found, kind, own).astype("f4") for name, own in names.items()}
     if kind == "stars":
         columns["StellarFormationTime"] = stacked(found, kind, "formation_scale_factor").astype("f4")

@@ -120,7 +120,9 @@ def test_missing_field_says_where_it_is(tmp_path):
         for name in ("MagneticField", "NeutralHydrogenAbundance", "GFM_Metals"):
             del file["PartType0"][name]
     gas = open_run(tmp_path, 98).load(0).gas
-    with pytest.raises(MissingField, match=r"snap_098.0.hdf5: gas has no field 'magnetic_field'.*98 is a mini snapshot"):
+    with pytest.raises(
+        MissingField, match=r"snap_098.0.hdf5: gas has no field 'magnetic_field'.*98 is a mini snapshot"
+    ):
         gas.magnetic_field  # noqa: B018
     with pytest.raises(MissingField, match="full snapshots only: 2, 3, 4, .* 91, 99.*physics.neutral_fraction"):
         gas.neutral_hydrogen_abundance  # noqa: B018

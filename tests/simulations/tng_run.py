@@ -1,4 +1,4 @@
-"""A synthetic run in TNG's layout with known physical values: any z, h, number of chunks; galaxies cross chunk borders."""
+"""A synthetic run in TNG's layout with known values: any z, h, number of chunks; galaxies cross chunk borders."""
 
 from pathlib import Path
 
@@ -27,7 +27,9 @@ ATTRIBUTES = {
 KINDS = {"gas": 0, "dark_matter": 1, "stars": 4}
 
 
-def write_tng_run(folder, *, redshift=0.0, hubble=0.6774, chunks=3, snapshot=99, seed=0, sizes=(300, 90, 40), high=True):
+def write_tng_run(
+    folder, *, redshift=0.0, hubble=0.6774, chunks=3, snapshot=99, seed=0, sizes=(300, 90, 40), high=True
+):
     """Write output/snapdir, output/groups and postprocessing/offsets under `folder`.
 
     Three groups: the first with two subhaloes and fuzz, the second without any subhalo, the third with one subhalo
@@ -138,10 +140,12 @@ def physical_fields(rng, kind, n):
 def to_code(own, a, h):
     """Physical to code units by the formulas of simulations.md 2.1."""
     f = {
-        "mass": ("Masses", h / 1e10), "metallicity": ("GFM_Metallicity", 1.0), "density": ("Density", a**3 / h**2 / 1e10),
+        "mass": ("Masses", h / 1e10), "metallicity": ("GFM_Metallicity", 1.0),
+        "density": ("Density", a**3 / h**2 / 1e10),
         "internal_energy": ("InternalEnergy", 1.0), "electron_abundance": ("ElectronAbundance", 1.0),
         "neutral_hydrogen_abundance": ("NeutralHydrogenAbundance", 1.0),
-        "star_formation_rate": ("StarFormationRate", 1.0), "magnetic_field": ("MagneticField", a**2 / h / 2.60190530e-6),
+        "star_formation_rate": ("StarFormationRate", 1.0),
+        "magnetic_field": ("MagneticField", a**2 / h / 2.60190530e-6),
         "formation_scale_factor": ("GFM_StellarFormationTime", 1.0), "smoothing_length": ("SubfindHsml", h / a),
     }  # fmt: skip
     code = {f[n][0]: (v * f[n][1]).astype("f4") for n, v in own.items() if n in f}

@@ -1,11 +1,14 @@
 """CLEAN and the Wiener filter against skies that are known."""
 
+import sys
+
 import astropy.units as u
 import numpy as np
 import pytest
 
-from skazoo.errors import ObservationError, ParameterError
+from skazoo.errors import ObservationError, OutputError, ParameterError
 from skazoo.telescope import clean, wiener
+from skazoo.telescope.linear_inverse import fitted_prior
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +122,41 @@ def test_refused(small, blobs, points):
         wiener(silent)
     with pytest.raises(ParameterError, match="prior must give a finite power"):
         wiener(seen, prior=lambda k: -k)
+
+
+def test_the_fitted_prior_is_that_of_the_sky(small, blobs):
+    """A bright middle in an empty frame: the level is that of the frame, and the estimate beats a scaled dirty map."""
+    seen = small.with_hours(10).observe(blobs, seed=3)
+    prior = fitted_prior(seen)
+    frequency = np.hypot(np.fft.fftfreq(48)[:, None], np.fft.fftfreq(48))
+    power = np.abs(np.fft.fft2(seen.sky)) ** 2 / seen.sky.size
+    for ring in (2, 4, 6):
+        true = power[np.abs(frequency * 48 - ring) < 0.5].mean()
+        assert true / 4 < prior(np.array(ring / 48)) < true * 4
+    estimate = wiener(seen).data
+    scaled = seen.dirty.data * (np.sum(seen.dirty.data * seen.sky) / np.sum(seen.dirty.data**2))
+    assert np.mean((estimate - seen.sky) ** 2) < 0.8 * np.mean((scaled - seen.sky) ** 2)
+
+
+@pytest.mark.parametrize("method", ["radler", "radler-multiscale"])
+def test_radler(small, blobs, method):
+    pytest.importorskip("radler", reason='radler is the extra skazoo[clean]: pip install "skazoo[clean]"')
+    seen = small.with_hours(10_000).observe(blobs, seed=2)
+    found = clean(seen, method=method)
+    again = small.observe(found.model.data * u.Jy / u.pix, seed=None).dirty.data + found.residual.data
+    np.testing.assert_allclose(again, seen.dirty.data, atol=1e-5 * np.abs(seen.dirty.data).max())
+    assert found.iterations > 10
+    truth = np.fft.ifft2(
+        np.fft.fft2(seen.sky) * np.fft.fft2(np.fft.ifftshift(seen.beam.kernel(48, small.pixel_scale)))
+    ).real
+    assert np.linalg.norm(found.restored.data - truth) < 0.05 * np.linalg.norm(truth)
+    with pytest.raises(ParameterError, match='mask is for method "hogbom"'):
+        clean(seen, method=method, mask=np.ones((48, 48), bool))
+
+
+def test_radler_is_an_extra(small, blobs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "radler", None)
+    with pytest.raises(OutputError, match=r'pip install "skazoo\[clean\]"'):
+        clean(small.observe(blobs, seed=0), method="radler")
+    with pytest.raises(ParameterError, match="unknown method 'wsclean'"):
+        clean(small.observe(blobs, seed=0), method="wsclean")

@@ -38,10 +38,10 @@ def test_adjoint(small):
 
 
 def test_gradient_is_the_adjoint_of_the_residual(small):
-    import tensorflow as tf
-
     if keras.backend.backend() != "tensorflow":
         pytest.skip("uses tf.GradientTape; this run is on another backend")
+    import tensorflow as tf
+
     operator = small.operator()
     x, d = tf.Variable(skies(1, 1, seed=3)), tf.constant(skies(1, 1, seed=4))
     with tf.GradientTape() as tape:
@@ -102,19 +102,22 @@ operator = Observation.from_config(config).operator(unit="K")
 given = np.load(path)
 dirty = keras.ops.convert_to_numpy(operator(given["x"]))
 back = keras.ops.convert_to_numpy(operator.adjoint(given["y"]))
-assert keras.backend.backend() == "jax"
+assert keras.backend.backend() == sys.argv[2]
 np.savez(path, dirty=dirty, back=back)
 """
 
 
-@pytest.mark.jax
-def test_jax_gives_the_same(small, tmp_path):
+@pytest.mark.parametrize(
+    "backend", [pytest.param("jax", marks=pytest.mark.jax), pytest.param("torch", marks=pytest.mark.torch)]
+)
+def test_other_backends_give_the_same(small, tmp_path, backend):
+    pytest.importorskip(backend, reason=f'{backend} is the extra skazoo[{backend}]: pip install "skazoo[{backend}]"')
     x, y = skies(1, 2, seed=5), skies(1, 2, seed=6)
     np.savez(tmp_path / "io.npz", x=x, y=y)
     beamed = small_with_beam(small)
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    environment = {**os.environ, "KERAS_BACKEND": backend, "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "io.npz")],
+        [sys.executable, "-c", SCRIPT, str(tmp_path / "io.npz"), backend],
         input=json.dumps(beamed.config),
         text=True,
         capture_output=True,

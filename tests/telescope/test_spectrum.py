@@ -64,6 +64,18 @@ def test_velocities_and_maps(small, cube):
     np.testing.assert_array_equal(seen.data, line.observe(cube, seed=None).data)
 
 
+def test_a_rendered_cube(small, cube):
+    """Velocities in the galaxy's frame become frequencies about the line at the observation's redshift."""
+    rendered = Map(cube.value, u.K, "brightness_temperature", small.pixel_kpc * u.kpc, {"id": "TNG 12"})
+    rendered.centres = [-20, 0, 20] * u.km / u.s
+    line = CubeObservation.of(small, rendered)
+    assert line.frequencies[1].to_value(u.MHz) == pytest.approx(small.frequency.to_value(u.MHz), rel=1e-12)
+    assert (line.frequencies[0] / line.frequencies[1]).value == pytest.approx(1 + 20 / 299792.458, rel=1e-7)
+    assert line.observation.channel_width.to_value(u.kHz) == pytest.approx(1406342.328 * 20 / 299792.458, rel=1e-5)
+    seen = line.observe(rendered, seed=None)
+    np.testing.assert_array_equal(seen.data, line.observe(cube, seed=None).data)
+
+
 def test_fits_cube(small, cube, tmp_path):
     seen = CubeObservation(small, channels=3).observe(cube, seed=1)
     path = seen.to_fits(tmp_path / "cube.fits")

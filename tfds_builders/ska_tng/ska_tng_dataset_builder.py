@@ -15,7 +15,7 @@ from skazoo.datasets.features import FACT_UNITS, features_of, map_names
 from skazoo.datasets.generate import Galaxy, examples, mock_observation
 from skazoo.datasets.metadata import CITATIONS, license_of, summary
 from skazoo.datasets.plan import code_hash, make_plan
-from skazoo.datasets.sources import cutouts, galaxies_in, source_files, toy_galaxies
+from skazoo.datasets.sources import cutouts, fetched, galaxies_in, has_key, source_files, toy_galaxies
 from skazoo.datasets.splits import FRACTIONS, galaxies_of_splits
 from skazoo.errors import DatasetError
 from skazoo.maps.fields import FIELDS
@@ -152,6 +152,8 @@ The toy configs (ska_tng/toy_64, toy_32, toy_128, toy_mini) need no files."""
         try:
             folder = Path(dl_manager.manual_dir)
         except (AssertionError, ValueError) as error:
+            if config.fetched and has_key():
+                return fetched(config.simulation, config.snapshots, config.selection)
             words = self.MANUAL_DOWNLOAD_INSTRUCTIONS.replace("CONFIG", config.name)
             raise DatasetError(f"ska_tng/{config.name} has no source files.\n{words}") from error
         if config.run == "cutouts":
