@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..errors import DatasetError, check_positive
@@ -130,7 +131,11 @@ def _stacked(ds, names, cache: bool, shuffle: bool, seed: int):
 
     ds = ds.map(lambda example: tf.stack([example[n] for n in names], axis=-1), num_parallel_calls=tf.data.AUTOTUNE)
     ds = ds.cache() if cache else ds
-    return ds.shuffle(4096, seed=seed, reshuffle_each_iteration=True) if shuffle else ds
+    if not shuffle:
+        return ds
+    # galaxies lie in a random order on disk: a part of them at a time, of at most 128 MiB, mixes well and starts early
+    size = math.prod(n or 1 for n in ds.element_spec.shape) * 4
+    return ds.shuffle(min(2048, max(256, (128 << 20) // size)), seed=seed, reshuffle_each_iteration=True)
 
 
 def _augmented(ds, seed: int, beam: bool):

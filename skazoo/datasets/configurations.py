@@ -6,8 +6,7 @@ import dataclasses
 
 import tensorflow_datasets as tfds
 
-from ..maps.fields import RENDERED
-from .generate import View
+from .generate import MAPS, View
 from .sources import Selection
 
 __all__ = ["CONFIGURATIONS", "SkaTngConfig"]
@@ -23,7 +22,7 @@ _RUNS = {
     "simba": ("", (), 200.0, 10**13.5, False),
     "fire": ("", (), 100.0, None, False),
 }
-_UNMAGNETISED = tuple(f for f in RENDERED if f not in ("magnetic_field", "synchrotron"))
+_UNMAGNETISED = tuple(f for f in MAPS if f not in ("magnetic_field", "synchrotron"))
 _TOY_OOD = 10**12.59  # the upper 5 % of the toy universe's masses
 
 
@@ -58,7 +57,7 @@ class SkaTngConfig(tfds.core.BuilderConfig):
     views: int = 1
     npix: int = 64
     extent: float = 100.0
-    fields: tuple[str, ...] = RENDERED
+    fields: tuple[str, ...] = MAPS
     observation: bool = True
     array: str = "ska-mid-aa4"
     observed_redshift: float = 0.05
@@ -111,7 +110,7 @@ def _real(run: str, npix: int) -> SkaTngConfig:
         views=3,
         npix=npix,
         extent=extent,
-        fields=RENDERED if magnetised else _UNMAGNETISED,
+        fields=MAPS if magnetised else _UNMAGNETISED,
         ood_mass=ood_mass,
     )
 

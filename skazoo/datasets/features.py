@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from ..maps.fields import FIELDS
+from ..errors import DatasetError, check_choice
+from ..maps.fields import FIELDS, RENDERED
 from .generate import View
 
 __all__ = ["FACT_UNITS", "example_bytes", "features_of", "map_names"]
@@ -23,6 +24,7 @@ FACT_UNITS = {
     "noise_rms": "Jy / beam",
     "hours": "h",
 }
+_FACTS = ("id", "simulation", "snapshot", "galaxy", "halo", "view", "rotation", "beam", *FACT_UNITS)
 _SCALARS = ("redshift", "pixel_kpc", "hi_mass", "halo_mass", "sfr")
 
 
@@ -32,9 +34,20 @@ def map_names(view: View) -> tuple[str, ...]:
 
 
 def features_of(view: View):
-    """`tfds.features.FeaturesDict` of the examples that `make_example` makes for this view."""
+    """`tfds.features.FeaturesDict` of the examples that `make_example` makes for this view.
+
+    Raises:
+        ParameterError: a field that is not rendered.
+        DatasetError: a field that has the name of a fact.
+    """
     import tensorflow_datasets as tfds
 
+    for name in view.fields:
+        check_choice("field", name, RENDERED)
+        if name in _FACTS:
+            raise DatasetError(
+                f"{name!r} is a fact of every example (the galaxy's), so that no map can have that name."
+            )
     shape = (view.npix, view.npix)
     maps = {n: tfds.features.Tensor(shape=shape, dtype=np.float32, doc=_doc(n)) for n in map_names(view)}
     facts = {

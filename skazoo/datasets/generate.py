@@ -10,19 +10,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
 
 from ..errors import DatasetError, SkazooError
-from ..maps.fields import RENDERED
-from ..maps.rendering import render
-from ..maps.rotation import rotation_matrix
-from ..simulations.particles import ParticleSet
 
-__all__ = ["TOY_MASSES", "Galaxy", "View", "examples", "make_example", "mock_observation", "pool_of", "workers"]
+if TYPE_CHECKING:
+    from ..simulations.particles import ParticleSet
 
+__all__ = ["MAPS", "TOY_MASSES", "Galaxy", "View", "examples", "make_example", "mock_observation", "pool_of", "workers"]
+
+# the maps of an example, unless other fields are asked for
+MAPS = (
+    "dark_matter", "gas", "stars", "hi", "temperature", "metallicity", "magnetic_field", "velocity",
+    "brightness_temperature", "synchrotron",
+)  # fmt: skip
 TOY_MASSES = (10.5, 12.7)  # log10 Msun, as toy.Galaxy.draw has it
 _POOL_FROM = 512  # examples: below, starting processes costs more than it saves
 _FACTS = ("halo_mass", "sfr")
@@ -103,7 +107,7 @@ class View:
 
     npix: int = 64
     extent_kpc: float = 100.0
-    fields: tuple[str, ...] = RENDERED
+    fields: tuple[str, ...] = MAPS
     array: str = "ska-mid-aa4"
     observed_redshift: float = 0.05
     hours: float | tuple[float, float] = (10.0, 1000.0)
@@ -152,6 +156,8 @@ def mock_observation(view: View, redshift: float):
 def make_example(particles: ParticleSet, galaxy: Galaxy, number: int, view: View) -> dict[str, Any]:
     """The example of view `number` of a galaxy: maps (npix, npix) float32 and the facts of design.md."""
     from ..maps.fields import Conditions
+    from ..maps.rendering import render
+    from ..maps.rotation import rotation_matrix
 
     seed = galaxy.seed(number)
     matrix = rotation_matrix(seed)

@@ -174,7 +174,7 @@ EXTRA: dict[str, Field] = {
               "HI-weighted standard deviation of the line-of-sight velocity between cells; 0 where there is no HI.",
               "gas", "line_of_sight_velocity", "hi_mass", 2, floor=0.1, typical=(1.2, 0.25), cmap="magma"),
         Field("sfr", u.Msun / u.yr / u.kpc**2, "star formation", "Star-formation rate surface density.",
-              "gas", "star_formation_rate", floor=1e-7, typical=(-6.9, 0.6), cmap="hot"),
+              "gas", "star_formation_rate", floor=1e-7, typical=(-6.0, 0.9), cmap="hot"),
         Field("magnetic_field_volume", u.G, "|B| by volume",
               "Volume-weighted magnetic field strength; 0 where there is no gas.",
               "gas", "magnetic_field_strength", "volume", floor=1e-10, typical=(-7.6, 0.2), cmap="plasma"),

@@ -24,7 +24,7 @@ __all__ = ["project"]
 
 _TABULATED = 4.0  # largest support radius (pixels) that is integrated over pixels by the table
 _SUMMED = 14.0  # up to here the weights are divided by their own sum
-_CHUNKS = 8  # fixed, so that the order of summation does not depend on the number of threads
+_CHUNKS = 8  # at most; set by the data alone, so that the order of summation does not depend on the number of threads
 _PER_CHUNK = 500  # fewer particles than this are not worth another image
 _IMAGE_BYTES = 2**30  # all images of the chunks together
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from .centre import shift, unwrap
 from .missing import advice
-from .particles import Header, ParticleSet, Species
+from .particles import UNITS, Header, ParticleSet, Species
 
 __all__ = ["assemble"]
 
 _SYSTEMIC_KPC = 20.0
+_SPEED = UNITS["velocity"]
 
 
 def assemble(
@@ -53,9 +54,9 @@ def _relative_position(absolute: Callable, centre, box):
 
 
 def _relative_velocity(absolute: Callable, systemic: Callable):
-    values = absolute().to_value(u.km / u.s)
+    values = absolute().to_value(_SPEED)
     shift(values, -systemic())
-    return u.Quantity(values, u.km / u.s, copy=False)
+    return u.Quantity(values, _SPEED, copy=False)
 
 
 def _systemic_velocity(stored, streaming: dict, species: dict[str, Species]):
@@ -73,7 +74,7 @@ def _systemic_velocity(stored, streaming: dict, species: dict[str, Species]):
             if kind in streaming:
                 near = np.sum(species[kind].position.to_value(u.kpc) ** 2, axis=1) <= _SYSTEMIC_KPC**2
                 if near.any():
-                    moving = streaming[kind]().to_value(u.km / u.s)[near].astype(np.float64)
+                    moving = streaming[kind]().to_value(_SPEED)[near].astype(np.float64)
                     return np.average(moving, axis=0, weights=species[kind].mass.value[near])
         return np.zeros(3)
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from ..errors import SimulationError
 
+_STRIP = 8192
+
 __all__ = ["densest_point", "shift", "shrinking_sphere", "unwrap"]
 
 
@@ -19,17 +21,18 @@ def unwrap(position: np.ndarray, centre: np.ndarray, box: float | None, overwrit
         SimulationError: a position lies outside the box by more than a box length (the file's box is wrong).
     """
     offset = np.array(position, np.float64, copy=None if overwrite else True, order="C")
-    shift(offset, -np.asarray(centre, np.float64))
-    if not box or not len(offset):
-        return offset
-    farthest = max(-offset.min(), offset.max())
-    if not farthest <= 2.0 * box:
-        raise SimulationError(
-            f"positions reach {farthest:g} from the centre in a box of side {box:g}; "
-            "BoxSize, Coordinates or the centre is wrong."
-        )
-    if farthest > 0.5 * box:  # else all are near already, and most galaxies are far from the edges
-        offset -= box * np.round(offset / box)
+    minus = -np.asarray(centre, np.float64)
+    for start in range(0, len(offset), _STRIP):  # all steps while the rows are in the processor's cache
+        rows = offset[start : start + _STRIP]
+        shift(rows, minus)
+        farthest = max(-rows.min(), rows.max()) if box else 0.0
+        if not farthest <= 2.0 * (box or 0.0):
+            raise SimulationError(
+                f"positions reach {farthest:g} from the centre in a box of side {box:g}; "
+                "BoxSize, Coordinates or the centre is wrong."
+            )
+        if box and farthest > 0.5 * box:  # else all are near already, and most galaxies are far from the edges
+            rows -= box * np.round(rows / box)
     return offset
 
 

@@ -21,6 +21,7 @@ from .pieces import Piece, choose, count, read_pieces
 
 __all__ = ["FieldSource"]
 
+_CACHED = 1 << 18  # bytes that are checked and scaled while they are in the processor's cache
 _LEAST = {"mass": 0.0, "density": 0.0, "internal_energy": 0.0, "smoothing_length": 0.0, "temperature": 0.0}
 
 
@@ -116,16 +117,21 @@ class FieldSource:
         """
         part = PART_TYPES[kind]
         values = read_pieces(pieces, part, spec.dataset, partial(self._check, spec), self.files)
+        if spec.name == "position":
+            values = values.astype(np.float64, copy=False)  # f4 positions lose no more digits in a large box
         where = f"{pieces[0].path}: {part}/{spec.dataset}"
         factor, unit = self._factors[(pieces[0].path, part, spec.dataset, spec.name)], UNITS[spec.name]
-        sound(values, where, _LEAST.get(spec.name), factor)
+        scale = values.dtype.type(factor) if values.dtype.kind == "f" else None
+        step = max(1, _CACHED // max(values[:1].nbytes, 1))
+        for start in range(0, len(values), step):
+            rows = sound(values[start : start + step], where, _LEAST.get(spec.name), factor)
+            if scale is not None and factor != 1.0:
+                rows *= scale  # masses and positions keep double precision where the file has it
         if spec.pick:
             values = values[:, list(spec.pick)].sum(axis=1, dtype=values.dtype)
             values = 1.0 - values if spec.one_minus else values
-        if values.dtype.kind != "f" and (factor != 1.0 or unit is not None):
-            values = values.astype(np.float64)
-        if factor != 1.0:
-            values *= values.dtype.type(factor)  # masses and positions keep double precision where the file has it
+        if scale is None and (factor != 1.0 or unit is not None):
+            values = values * np.float64(factor)
         return values if unit is None else u.Quantity(values, unit, copy=False)
 
     def _check(self, spec: CodeField, dataset, where: str) -> None:

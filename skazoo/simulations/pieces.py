@@ -14,6 +14,7 @@ from .hdf5 import opened, reading
 __all__ = ["BLOCK", "Piece", "blocks", "choose", "count", "cut", "pick_rows", "read_pieces"]
 
 BLOCK = 1 << 18  # rows at a time where only some of them are wanted
+_DIRECT = 1 << 17  # rows above which a copy costs more than h5py's way of avoiding it
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,18 @@ def read_pieces(
                 raise SimulationError(f"{where} has shape {shape}, but its file {piece.total} such particles.")
             if check is not None:
                 check(dataset, where)
+            if len(pieces) == 1 and piece.chosen is None:
+                return dataset[piece.start : piece.stop]  # h5py's fast path, without a copy
             if out is None:
                 out = np.empty((count(pieces), *shape[1:]), dataset.dtype)
             if shape[1:] != out.shape[1:]:
                 raise SimulationError(f"{where} has shape {shape}, unlike the other files of the snapshot.")
             if piece.chosen is None:
                 to = at + piece.stop - piece.start
-                dataset.read_direct(out, np.s_[piece.start : piece.stop], np.s_[at:to])
+                if len(piece) > _DIRECT:
+                    dataset.read_direct(out, np.s_[piece.start : piece.stop], np.s_[at:to])
+                else:
+                    out[at:to] = dataset[piece.start : piece.stop]
                 at = to
                 continue
             for block in blocks([piece]):

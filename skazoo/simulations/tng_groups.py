@@ -11,7 +11,7 @@ from astropy.table import QTable
 
 from ..errors import SimulationError
 from .catalogue import Catalogue, Membership
-from .hdf5 import check_storage, group_attributes, opened, reading, sound
+from .hdf5 import OpenFiles, check_storage, group_attributes, opened, reading, sound
 from .header import check_parameters, number
 from .pieces import cut, read_pieces
 from .snapshot_files import Snapshot
@@ -39,6 +39,7 @@ class TNGGroups(Catalogue):
         self.counts: dict[str, list[int]] = {"Group": [], "Subhalo": []}
         self.columns: dict[str, tuple] = {"Group": (), "Subhalo": ()}
         self.header: dict = {}
+        self._files, self._checked = OpenFiles(), set()
         for path in paths:
             self._survey(path)
         if whole and "Nsubgroups_Total" in self.header:
@@ -94,8 +95,16 @@ class TNGGroups(Catalogue):
         pieces = cut(self.paths, self.counts[table], start, stop)
         if not pieces:
             raise SimulationError(f"{self.paths[0]}: the catalogue has no {table} {start}.")
-        values = read_pieces(pieces, table, name, _check_column)
+        values = read_pieces(pieces, table, name, self._check_once, self._files)
         return sound(values, f"{pieces[0].path}: {table}/{name}")
+
+    def _check_once(self, dataset, where: str) -> None:
+        if where in self._checked:
+            return
+        check_storage(dataset, where)
+        if dataset.dtype.kind not in "fiub" or dataset.ndim > 2:
+            raise SimulationError(f"{where} has shape {dataset.shape} of {dataset.dtype}, expected numbers.")
+        self._checked.add(where)
 
     def has(self, table: str, name: str) -> bool:
         """Whether the files have a column."""
@@ -156,7 +165,7 @@ class TNGGroups(Catalogue):
         """(6,) first particle of a group or subhalo in the whole snapshot, by the offsets file or computed."""
         if self.offsets is None:
             return self._computed[table][index]
-        with opened(self.offsets) as file, reading(f"{self.offsets}: {table}/SnapByType"):
+        with self._files(self.offsets) as file, reading(f"{self.offsets}: {table}/SnapByType"):
             dataset = file[f"{table}/SnapByType"]
             if dataset.shape != (sum(self.counts[table]), 6):
                 raise SimulationError(
@@ -193,9 +202,3 @@ class TNGGroups(Catalogue):
     def totals(self) -> np.ndarray:
         """(6,) particles of all subhaloes."""
         return self.read("Subhalo", "SubhaloLenType").sum(axis=0, dtype=np.int64)
-
-
-def _check_column(dataset, where: str) -> None:
-    check_storage(dataset, where)
-    if dataset.dtype.kind not in "fiub" or dataset.ndim > 2:
-        raise SimulationError(f"{where} has shape {dataset.shape} of {dataset.dtype}, expected numbers.")

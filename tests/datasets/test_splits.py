@@ -10,7 +10,7 @@ from skazoo.errors import DatasetError
 
 def many(count=400, simulations=("TNG50-1", "Simba"), snapshots=(99, 91)):
     return [
-        Galaxy(simulation, number, "", snapshot, f"halo{number // 3}", True, halo_mass=10.0 ** (10 + rank(f"{number}") * 4))
+        Galaxy(simulation, number, "", snapshot, f"halo{number // 3}", True, 10.0 ** (10 + 4 * rank(f"{number}")))
         for simulation in simulations
         for snapshot in snapshots
         for number in range(count)

@@ -26,6 +26,18 @@ def test_hubble_flow_and_column_forms_agree(redshift):
     assert (flow / column).to_value(u.one) == pytest.approx(1.0, abs=0.015)
 
 
+@pytest.mark.parametrize("redshift", [0.0, 0.5, 2.3])
+def test_brightness_times_depth_is_the_column(redshift):
+    # T H L / (1 + z) = N / 1.8224e18 for the brightness T where it is emitted, (1 + z) times the observed one; L is
+    # comoving, so H L / (1 + z) is the velocity that the depth spans
+    surface, depth = 3e6 * u.Msun / u.kpc**2, 2 * u.Mpc
+    observed = physics.brightness_temperature(surface / (1 + redshift) ** 2 / depth, redshift, COSMOLOGY)
+    emitted = observed * (1 + redshift)
+    integral = (emitted * COSMOLOGY.H(redshift) * depth / (1 + redshift)).to_value(u.K * u.km / u.s)
+    column = physics.column_density(surface).to_value(u.cm**-2)
+    assert integral * 1.8224e18 == pytest.approx(column, rel=0.015)
+
+
 def test_brightness_temperature_by_hand():
     critical = COSMOLOGY.critical_density0
     value = physics.brightness_temperature(0.001 * critical, 1.0, COSMOLOGY)

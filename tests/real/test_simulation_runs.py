@@ -49,20 +49,29 @@ def test_camels_galaxies_are_whole_across_the_edge_of_the_box(camels, real_data)
     assert 0 < coordinates.min() < 50 and 24890 < coordinates.max() < 25000
     assert camels.header.simulation == "CAMELS" and camels.header.hubble == 0.6711
     assert camels.galaxies()["number_stars"].tolist() == lengths[:, 4].tolist()
-    scale, start, across = 0.909046978208372, 0, 0
+    scale, start = 0.909046978208372, 0
     for galaxy, count in enumerate(lengths[:, 4]):
         stars = camels.load(galaxy).stars
         own = coordinates[start : start + count].astype("f8")
         start += count
-        across += np.ptp(own, axis=0).max() > 12500
-        expected = (own - places[galaxy] + 12500) % 25000 - 12500
+        expected = periodic(own - places[galaxy].astype("f8"))
         position = stars.position.to_value(u.kpc)
         # wind is left out, so every star is one of those in the file
         assert 0 < len(position) <= count
         nearest = np.array([np.abs(expected * scale / 0.6711 - one).max(axis=1).min() for one in position[:50]])
         assert nearest.max() < 1e-6
         assert np.abs(position).max() < 100
-    assert across >= 1  # at least one lies across the edge
+    # galaxy 0 is 80 ckpc/h from one side, galaxy 4 about as far from the other: the box around one holds stars of both
+    radius = 2000.0 * np.sqrt(3) / 2 / scale * 0.6711
+    near = np.linalg.norm(periodic(coordinates - places[0].astype("f8")), axis=1) < radius
+    with h5py.File(real_data / CAMELS.format("snap")) as file:
+        near &= file["PartType4/GFM_StellarFormationTime"][:] > 0
+    assert coordinates[near, 0].min() < 100 and coordinates[near, 0].max() > 24800
+    assert len(camels.load(0, extent=2000 * u.kpc, scope="box").stars) == np.count_nonzero(near)
+
+
+def periodic(offset):
+    return (offset + 12500) % 25000 - 12500
 
 
 def test_arepo_box_opens_as_a_run(real_data):

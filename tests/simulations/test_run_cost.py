@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,10 +65,19 @@ def test_memory_grows_with_the_galaxy_not_with_the_run(tmp_path):
 def test_memory_and_speed_of_ten_million_particles(tmp_path):
     """pytest -m slow -s tests/simulations/test_run_cost.py"""
     start, length = write_big_run(tmp_path)
+    np.save(tmp_path / "galaxy.npy", [start, length])
     above = peak_megabytes(_LOAD, str(tmp_path)) - peak_megabytes(_BARE)
-    ours, bare = timings(tmp_path, start, length, 7)
-    print(
-        f"\n{above:.0f} MB above numpy + h5py; {1e3 * ours:.1f} ms, bare h5py {1e3 * bare:.1f} ms: {ours / bare:.2f}x"
-    )
+    # in a fresh process, as a user has it: what pytest has allocated before changes the cost of memory for both
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.simulations.test_run_cost", str(tmp_path)],
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ours, bare = map(float, done.stdout.split())
+    print(f"\n{above:.0f} MB above numpy + h5py; {ours:.1f} ms, bare h5py {bare:.1f} ms: {ours / bare:.2f}x")
     assert above < 400
     assert ours < 1.5 * bare
+
+
+if __name__ == "__main__":
+    place = sys.argv[1]
+    print(*(1e3 * seconds for seconds in timings(place, *np.load(f"{place}/galaxy.npy"), 40)))
