@@ -53,7 +53,7 @@ def _open(path: Path) -> h5py.File:
 class OpenFiles:
     """The last few files of a run, kept open: opening one takes as long as reading 10,000 rows of it.
 
-    They are closed when the object goes; it pickles without them.
+    They are closed when the object goes, and after every error; it pickles without them.
     """
 
     def __init__(self, most: int = 4):
@@ -74,7 +74,17 @@ class OpenFiles:
                 if len(self._files) > self._most:
                     self._files.popitem(last=False)[1].close()
             self._files.move_to_end(path)
-            yield file
+            try:
+                yield file
+            except BaseException:
+                self.close()  # a traceback may keep this object alive, and a damaged file is to be replaced
+                raise
+
+    def close(self) -> None:
+        """Close all; they are opened again when needed."""
+        with self._lock:
+            while self._files:
+                self._files.popitem()[1].close()
 
     def __getstate__(self) -> dict:
         return {"_most": self._most}
@@ -84,8 +94,7 @@ class OpenFiles:
         self._begin()
 
     def __del__(self):
-        for file in self._files.values():
-            file.close()
+        self.close()
 
 
 @contextmanager

@@ -96,7 +96,11 @@ class TNGGroups(Catalogue):
         if not pieces:
             raise SimulationError(f"{self.paths[0]}: the catalogue has no {table} {start}.")
         values = read_pieces(pieces, table, name, self._check_once, self._files)
-        return sound(values, f"{pieces[0].path}: {table}/{name}")
+        try:
+            return sound(values, f"{pieces[0].path}: {table}/{name}")
+        except SimulationError:
+            self._files.close()
+            raise
 
     def _check_once(self, dataset, where: str) -> None:
         if where in self._checked:
@@ -139,6 +143,7 @@ class TNGGroups(Catalogue):
             put(f"half_mass_radius_{kind}", "SubhaloHalfmassRadType", length, column)
         for kind, column in _TYPES.items():
             put(f"number_{kind}", "SubhaloLenType", None, column)
+        self._files.close()
         return rows
 
     def members(self, galaxy_id: int, scope: str) -> Membership:

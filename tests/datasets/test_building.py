@@ -105,15 +105,15 @@ def slow(*arguments):
         yield example
         time.sleep(0.2)
 shards.examples = slow
-with building.working_folder(sys.argv[1], plan_of().fingerprint) as folder:
+with building.working_folder(sys.argv[1], sys.argv[2]) as folder:
     building.write_shards(plan_of(), folder, number=1)
 """
 
 
 def test_killed_and_resumed(tmp_path, monkeypatch):
-    target = str(tmp_path / "1.0.0")
+    target, plan = str(tmp_path / "1.0.0"), plan_of()
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, target], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+        [sys.executable, "-c", KILLED, target, plan.fingerprint], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
     )
     for _ in range(4):  # the fourth example is in the second of three shards
         assert process.stdout.readline()
@@ -124,7 +124,6 @@ def test_killed_and_resumed(tmp_path, monkeypatch):
     process.stdout.close()
     made = []
     monkeypatch.setattr("skazoo.datasets.shards.examples", lambda *a: (made.append(e["id"]) or e for e in examples(*a)))
-    plan = plan_of()
     with building.working_folder(target, plan.fingerprint) as folder:
         written = building.write_shards(plan, folder, number=1)
         assert made == [f"toy/{i}/0" for i in range(2, 6)], "the first shard is kept, the second is made again"

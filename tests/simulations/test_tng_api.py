@@ -158,10 +158,15 @@ def killed_downloads(tmp_path, body, kills, seconds, seed):
     draw = random.Random(seed)
     with serve(body, pace=seconds * 16384 / len(body)) as server:
         command = [sys.executable, "-c", _FETCH, server.base, str(tmp_path / "killed")]
-        for _ in range(kills):
+        for kill in range(kills):
             with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
                 process.stdout.readline()
                 time.sleep(draw.uniform(0.0, 0.35) * seconds)
+                if kill == 0:  # so that there is something to resume, however busy the machine
+                    for _ in range(2000):
+                        if any(part.stat().st_size for part in (tmp_path / "killed").glob("*.part")):
+                            break
+                        time.sleep(0.01)
                 process.send_signal(signal.SIGKILL)
             if any((tmp_path / "killed").glob("*.manifest.json")):
                 break
