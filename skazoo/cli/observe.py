@@ -30,7 +30,7 @@ def add_parser(commands) -> None:
     parser.add_argument("--fields", default="gas,hi,stars,brightness_temperature", metavar="A,B,...")
     parser.add_argument("--array", default="ska-mid-aa4", help="telescope, or 'none' (default ska-mid-aa4)")
     add_view(parser)
-    parser.add_argument("--redshift", type=float, default=0.02, help="where to put a galaxy of z=0 (default 0.02)")
+    parser.add_argument("--redshift", type=float, default=0.05, help="where to put a galaxy of z=0 (default 0.05)")
     parser.add_argument("--hours", type=float, default=100.0, help="observing time (default 100)")
     parser.add_argument("--channel-width", type=float, default=400.0, metavar="KM/S", help="default 400")
     parser.add_argument("--taper", type=float, metavar="ARCSEC", help="Gaussian taper (default: as in the datasets)")

@@ -160,7 +160,7 @@ FIELDS: dict[str, Field] = {
               "gas", "synchrotron_luminosity", factor=_intensity_factor, floor=1e-4, typical=(-0.5, 1.45),
               cmap="afmhot"),
         Field("ska", u.Jy / u.beam, "SKA mock", "Mock SKA observation of the 21 cm line: dirty map with noise.",
-              "gas", "hi_mass", transform="asinh", scale=1e-5, typical=(1.2, 0.95), cmap="cubehelix"),
+              "gas", "hi_mass", transform="asinh", scale=2e-6, typical=(0.65, 1.3), cmap="cubehelix"),
     )
 }  # fmt: skip
 # what the examples of the dataset `ska_tng` hold; "ska" comes from the telescope

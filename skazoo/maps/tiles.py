@@ -4,7 +4,8 @@ Most gas cells of a galaxy cover less than a pixel, so millions of particles pas
 weighed by loops without branches or tables and with few arrays each, which the compiler turns into vector
 instructions (it gives up on a loop with many arrays, that may overlap); then they are added one by one.
 
-When editing this file, touch `projection.py` too: numba's cache on disk does not see that its kernel calls this one.
+When editing this file, delete `__pycache__/*.nb*` beside it: numba's cache on disk does not see that the kernel of
+`projection.py` calls this one.
 """
 
 from __future__ import annotations

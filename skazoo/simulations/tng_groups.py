@@ -203,7 +203,3 @@ class TNGGroups(Catalogue):
             raise SimulationError(f"{self.paths[0]}: SubhaloGrNr is not ascending within 0 to {len(groups) - 1}.")
         first = np.searchsorted(halo, halo)
         return {"Group": starts, "Subhalo": starts[halo] + within - within[first]}
-
-    def totals(self) -> np.ndarray:
-        """(6,) particles of all subhaloes."""
-        return self.read("Subhalo", "SubhaloLenType").sum(axis=0, dtype=np.int64)
