@@ -35,7 +35,7 @@ def stretch(values: np.ndarray, field: str):
         return AsinhNorm(max(top / 100.0, np.finfo(np.float32).tiny), -top, top)
     if kind == "asinh" and finite.size and finite.any():
         noise = 1.4826 * float(np.median(np.abs(finite - np.median(finite)))) or float(np.abs(finite).max())
-        return AsinhNorm(2.0 * noise, -3.0 * noise, max(float(finite.max()), 4.0 * noise))
+        return AsinhNorm(3.0 * noise, -5.0 * noise, max(float(finite.max()), 4.0 * noise))
     limit = float(np.percentile(np.abs(finite), 99.5)) if finite.size else 1.0
     return Normalize(-(limit or 1.0), limit or 1.0)
 
