@@ -13,6 +13,7 @@ examples:
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "array",
         help="list the telescope layouts, or describe and draw one",
@@ -33,6 +34,7 @@ def add_parser(commands) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from ..errors import ParameterError
     from ..telescope import Array
 

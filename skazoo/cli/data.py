@@ -20,6 +20,7 @@ _ACTIONS = (".fetch", ".data_show", ".data_info", ".data_card", ".data_export")
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser("data", help="build, show, describe and export the ska_tng dataset")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     build = actions.add_parser(
@@ -44,6 +45,7 @@ def add_parser(commands) -> None:
 
 
 def run_build(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     if args.workers is not None and args.workers < 1:
         raise DatasetError(f"--workers must be at least 1, but is {args.workers}.")
     info, seconds = build(

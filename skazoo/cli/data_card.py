@@ -11,6 +11,7 @@ example:
 
 
 def add_action(actions) -> None:
+    """Add the command to the parser."""
     from .data import add_dataset
 
     parser = actions.add_parser(
@@ -26,6 +27,7 @@ def add_action(actions) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from ..datasets.datasheet import datasheet
     from ..files import replacing
     from .data import prepared

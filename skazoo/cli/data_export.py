@@ -12,6 +12,7 @@ examples:
 
 
 def add_action(actions) -> None:
+    """Add the command to the parser."""
     from .data import add_dataset
 
     parser = actions.add_parser(
@@ -30,6 +31,7 @@ def add_action(actions) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from ..datasets.export import export_hdf5, export_npy
     from ..errors import check_choice
     from .data import examples_of, prepared

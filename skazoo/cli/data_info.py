@@ -12,6 +12,7 @@ examples:
 
 
 def add_action(actions) -> None:
+    """Add the command to the parser."""
     from .data import add_dataset
 
     parser = actions.add_parser(
@@ -28,6 +29,7 @@ def add_action(actions) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     import json
 
     from .data import prepared

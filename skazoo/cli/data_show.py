@@ -11,6 +11,7 @@ example:
 
 
 def add_action(actions) -> None:
+    """Add the command to the parser."""
     from .data import add_dataset
 
     parser = actions.add_parser(
@@ -29,6 +30,7 @@ def add_action(actions) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from itertools import islice
     from pathlib import Path
 

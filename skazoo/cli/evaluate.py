@@ -11,6 +11,7 @@ example:
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "evaluate",
         help="compare a mapper's samples with the truth of a test split",
@@ -30,6 +31,7 @@ def add_parser(commands) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     import tensorflow_datasets as tfds
 
     from .. import from_pretrained

@@ -19,6 +19,7 @@ The key is read from the environment variable TNG_API_KEY or from ~/.config/skaz
 
 
 def add_action(actions) -> None:
+    """Add the command to the parser."""
     fetch = actions.add_parser(
         "fetch",
         help="download cutouts of galaxies from the TNG web API",
@@ -42,6 +43,7 @@ def add_action(actions) -> None:
 
 
 def run_fetch(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from ..simulations import TNGClient
 
     check_positive("--number", args.number)

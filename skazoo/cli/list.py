@@ -4,6 +4,7 @@ from __future__ import annotations
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser("list", help="show the mappers that come with the package")
     parser.add_argument("--family", help="such as diffusion")
     parser.add_argument("--source", metavar="FIELD")
@@ -12,6 +13,7 @@ def add_parser(commands) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from ..presets import list_pretrained
 
     found = list_pretrained(args.family, args.source, args.target)

@@ -17,6 +17,7 @@ examples:
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "observe",
         help="render a simulated galaxy and observe it with the SKA",
@@ -47,6 +48,7 @@ def add_parser(commands) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     import astropy.units as u
 
     from ..files import replacing_folder

@@ -15,6 +15,7 @@ _GALAXIES = 4  # whose samples are written as FITS
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "quickstart",
         help="build toy data, train a small mapper, sample it, write a report",
@@ -31,6 +32,7 @@ def add_parser(commands) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     from ..errors import ParameterError
     from ..files import make_parent
 

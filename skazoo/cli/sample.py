@@ -14,6 +14,7 @@ example:
 
 
 def add_parser(commands) -> None:
+    """Add the command to the parser."""
     parser = commands.add_parser(
         "sample",
         help="draw maps from a trained mapper for a galaxy in a file",
@@ -32,6 +33,7 @@ def add_parser(commands) -> None:
 
 
 def run(args) -> None:
+    """Carry the command out; its mistakes are `SkazooError`s."""
     import astropy.units as u
     import numpy as np
 

@@ -86,6 +86,7 @@ def wavenumber_bins(shape, pixel_scale, bins="linear", corner_modes: bool = Fals
 
 @lru_cache(maxsize=32)
 def cached_bins(shape, scale, bins, corner_modes) -> WavenumberBins:
+    """`wavenumber_bins` of hashable arguments: shape (H, W), scale in kpc per pixel."""
     rows, columns = (2 * np.pi * np.fft.fftfreq(side, scale) for side in shape)
     radius = np.hypot(rows[:, None], columns[None, :]).ravel()
     fundamental = 2 * np.pi / (max(shape) * scale)

@@ -31,6 +31,7 @@ def number(name: str, value, unit: u.UnitBase) -> float:
 
 
 def angle_between(name: str, value, low: float, high: float) -> u.Quantity:
+    """`value` in degrees; `ParameterError` unless it is an angle in [low, high] deg."""
     if not isinstance(value, u.Quantity) or not value.unit.is_equivalent(u.deg):
         raise ParameterError(f"{name} must be an angle, such as -30 * u.deg, but is {value!r}.")
     if not low <= value.to_value(u.deg) <= high:
