@@ -1,4 +1,4 @@
-"""The one place of this room that knows backends: calls of a model's functions as compiled graphs."""
+"""The one place of this room that knows backends: compiled calls of a model's functions, and gradients."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import keras
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "gradient"]
 
 
 def compiled(function: Callable, model: keras.Model) -> Callable:
@@ -39,3 +39,38 @@ def compiled(function: Callable, model: keras.Model) -> Callable:
 
         return eager
     return function
+
+
+def gradient(function: Callable, x):
+    """d(sum of value) / dx of `function` (x -> (value, kept)); returns (gradient like `x`, kept).
+
+    May be differentiated again, with respect to the weights too, inside a training step or `compiled`. `function` must
+    be pure: what it computes besides the value goes out through `kept` (a tensor, or a tuple of them), not by assignments.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        x = tf.convert_to_tensor(x)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value, kept = function(x)
+            total = tf.reduce_sum(value)
+        return tape.gradient(total, x), kept
+    if backend == "jax":
+        import jax
+
+        def total(x):
+            value, kept = function(x)
+            return value.sum(), kept
+
+        return jax.grad(total, has_aux=True)(x)
+    if backend == "torch":
+        import torch
+
+        with torch.enable_grad():
+            x = keras.ops.convert_to_tensor(x)
+            x = x if x.requires_grad else x.detach().requires_grad_(True)
+            value, kept = function(x)
+            return torch.autograd.grad(value.sum(), x, create_graph=True)[0], kept
+    raise NotImplementedError(f"gradients on the backend {backend!r}")
