@@ -45,7 +45,7 @@ def gradient(function: Callable, x):
     """d(sum of value) / dx of `function` (x -> (value, kept)); returns (gradient like `x`, kept).
 
     May be differentiated again, with respect to the weights too, inside a training step or `compiled`. `function` must
-    be pure: what it computes besides the value goes out through `kept` (a tensor, or a tuple of them), not by assignments.
+    be pure: what else it computes goes out through `kept` (a tensor, or a tuple of them), not by assignments.
     """
     backend = keras.backend.backend()
     if backend == "tensorflow":
