@@ -126,7 +126,7 @@ class Diffusion(Mapper):
         return error * ops.exp(-spread) + spread
 
     def draw(
-        self, source, noise, *, steps=24, sampler="multistep", sigma_min=0.002, sigma_max=80.0, churn=0.0
+        self, source, noise, *, steps=24, sampler="multistep", sigma_min=0.002, sigma_max=80.0, churn=0.0, wrap=None
     ) -> np.ndarray:
         """Integrate from noise to maps.
 
@@ -135,6 +135,8 @@ class Diffusion(Mapper):
             sampler: name in `samplers.SAMPLERS`; "multistep" needs the fewest calls by far.
             sigma_min, sigma_max: last and first noise level; sigma_max well above the largest distance between maps.
             churn: fresh noise along the way (Heun only); 0 is the deterministic ODE.
+            wrap: denoiser -> denoiser, both (x (n, H, W, T), sigma as a float) -> (n, H, W, T) in network space;
+                what is integrated is wrap(denoise).
         """
         check_choice("sampler", sampler, SAMPLERS)
         integrate, levels = SAMPLERS[sampler]
@@ -149,6 +151,8 @@ class Diffusion(Mapper):
         def denoise(x, sigma):
             return self._graph(x, np.full(source.shape[0], sigma, np.float32), source)
 
+        if wrap is not None:
+            denoise = wrap(denoise)
         start = ops.convert_to_tensor(noise.normal(shape) * np.float32(sigmas[0]))
         return ops.convert_to_numpy(integrate(denoise, start, sigmas, **extra))
 

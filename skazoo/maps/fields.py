@@ -21,7 +21,7 @@ class Conditions:
         channel_width: rest-frame velocity width over which the 21 cm line is averaged.
         frequency, bandwidth: observed radio band of the synchrotron map.
         spectral_index: synchrotron spectral index alpha.
-        molecular: H2 model, a name in `physics.hydrogen.MOLECULAR_MODELS`, or None.
+        molecular: H2 model: see `physics.hi_mass`.
         electrons: synchrotron electrons, a name in `physics.synchrotron.ELECTRON_MODELS`.
     """
 
@@ -29,7 +29,7 @@ class Conditions:
     frequency: u.Quantity = 1.4 * u.GHz
     bandwidth: u.Quantity = 0.3 * u.GHz
     spectral_index: float = 0.75
-    molecular: str | None = "leroy08"
+    molecular: str | None = "auto"
     electrons: str = "equipartition"
 
 

@@ -158,9 +158,21 @@ def molecular_fraction(
 
 
 def hi_mass(
-    gas: Species, redshift: float = 0.0, molecular: str | None = "leroy08", sf_model: str = "two-phase"
+    gas: Species, redshift: float = 0.0, molecular: str | None = "auto", sf_model: str = "two-phase"
 ) -> u.Quantity:
-    """Atomic hydrogen mass m X_H f_neutral (1 - f_H2) of each cell, (N,) Msun."""
+    """Atomic hydrogen mass m X_H f_neutral (1 - f_H2) of each cell, (N,) Msun.
+
+    Args:
+        gas: cells.
+        redshift, sf_model: for `neutral_fraction`.
+        molecular: model of `molecular_fraction`, or None for no molecules. "auto": the atomic fraction that the run
+            itself followed where it did (Simba's GrackleHI, whose star-forming gas has no two-phase equation of
+            state; Dave et al. 2019), "leroy08" elsewhere.
+    """
+    if molecular == "auto" and "atomic_hydrogen_abundance" in gas:
+        atomic = np.clip(np.asarray(gas.atomic_hydrogen_abundance, np.float64), 0.0, 1.0)
+        return gas.mass.to(u.Msun) * hydrogen_fraction(gas) * atomic
+    molecular = "leroy08" if molecular == "auto" else molecular
     neutral = neutral_fraction(gas, redshift, sf_model)
     atomic = neutral * (1.0 - molecular_fraction(gas, molecular, neutral=neutral))
     return gas.mass.to(u.Msun) * hydrogen_fraction(gas) * atomic

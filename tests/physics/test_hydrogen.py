@@ -8,7 +8,7 @@ from skazoo import physics
 from skazoo.errors import MissingField, ParameterError
 from skazoo.physics.hydrogen import PRESSURE_LAWS, rahmati_neutral_fraction, two_phase_neutral_fraction
 from skazoo.physics.photodissociation import gnedin_kravtsov_fraction
-from skazoo.physics.thermodynamics import hydrogen_number_density, thermal_pressure
+from skazoo.physics.thermodynamics import hydrogen_fraction, hydrogen_number_density, thermal_pressure
 from skazoo.simulations import Species
 
 
@@ -116,3 +116,12 @@ def test_softer_equation_of_state_is_undone():
         two_phase_neutral_fraction(energy, density, softening=0.0)
     with pytest.raises(ParameterError, match="sf_model"):
         physics.neutral_fraction(gas(), sf_model="softened")
+
+
+def test_a_run_that_followed_its_own_atomic_hydrogen_is_believed():
+    cells = gas(star_formation_rate=np.ones(2000) * u.Msun / u.yr, atomic_hydrogen_abundance=np.linspace(0, 1, 2000))
+    hydrogen = cells.mass * hydrogen_fraction(cells)
+    assert u.allclose(physics.hi_mass(cells), hydrogen * np.linspace(0, 1, 2000))
+    assert not u.allclose(physics.hi_mass(cells, molecular="leroy08"), physics.hi_mass(cells))
+    without = gas(star_formation_rate=np.ones(2000) * u.Msun / u.yr)
+    assert u.allclose(physics.hi_mass(without), physics.hi_mass(without, molecular="leroy08"))

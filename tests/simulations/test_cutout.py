@@ -9,6 +9,7 @@ import pytest
 
 from skazoo.errors import MissingField, ParameterError, SimulationError
 from skazoo.simulations import open_cutout
+from skazoo.simulations.hdf5 import check_storage
 from tests.conftest import write_cutout
 
 
@@ -145,3 +146,21 @@ def test_corrupt_chunk_is_named(tmp_path):
     path.write_bytes(raw)
     with pytest.raises(SimulationError, match="PartType0/Density"):
         open_cutout(path).gas.density  # noqa: B018
+
+
+def test_a_chunk_that_the_index_no_longer_finds_is_not_zeros(tmp_path):
+    """A key of HDF5's chunk index is damaged: listings still have the chunk, reading gives fill values."""
+    path = tmp_path / "a.hdf5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file.create_dataset("x", data=np.ones((40, 3)), chunks=(4, 1))
+    with h5py.File(path) as file:
+        check_storage(file["x"], "a: x")
+    raw = bytearray(path.read_bytes())
+    key = np.array([20, 2, 0], "<u8").tobytes()  # first row, first column, and the element size's dimension
+    assert raw.count(key) == 1
+    raw[raw.index(key)] ^= 8
+    path.write_bytes(raw)
+    with h5py.File(path) as file:
+        assert (file["x"][:] == 0).any()  # silently
+        with pytest.raises(SimulationError, match="a: x has lost parts"):
+            check_storage(file["x"], "a: x")
