@@ -1,4 +1,4 @@
-"""`skazoo data ACTION`: build, look at, describe and export the ska_tng dataset."""
+"""`skazoo data ACTION`: build, look at, describe, export and publish the ska_tng dataset."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ examples:
   skazoo data build tng50_1_64 --manual-dir ~/sims.TNG/TNG50-1 --workers 8 --skip-bad
 A build that was stopped, by whatever, goes on where it was when it is started again.
 """
-_ACTIONS = (".fetch", ".data_show", ".data_info", ".data_card", ".data_export")
+_ACTIONS = (".fetch", ".data_show", ".data_info", ".data_card", ".data_export", ".data_publish")
 
 
 def add_parser(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("data", help="build, show, describe and export the ska_tng dataset")
+    parser = commands.add_parser("data", help="build, show, describe, export and publish the ska_tng dataset")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     build = actions.add_parser(
         "build",

@@ -6,7 +6,11 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         "Diffusion": "diffusion",
+        "Glow": "glow",
         "Mapper": "mapper",
+        "Pix2Pix": "pix2pix",
         "Posterior": "mapper",
+        "Regression": "regression",
+        "TarFlow": "tarflow",
     },
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import keras
 
-__all__ = ["compiled", "gradient"]
+__all__ = ["compiled", "frozen", "gradient"]
 
 
 def compiled(function: Callable, model: keras.Model) -> Callable:
@@ -39,6 +40,24 @@ def compiled(function: Callable, model: keras.Model) -> Callable:
 
         return eager
     return function
+
+
+@contextlib.contextmanager
+def frozen(network: keras.Model) -> Iterator[None]:
+    """Inside, calls of `network` pass gradients on to its inputs, but none to its weights; state updates do pass.
+
+    Only `network` may be called inside: a scope of state hides what an enclosing one (as of a JAX training step) holds
+    of other variables. Its own values are read before, in the enclosing scope.
+    """
+    trained = {id(variable) for variable in network.trainable_variables}
+    variables = network.variables
+    values = [keras.ops.stop_gradient(v.value) if id(v) in trained else v.value for v in variables]
+    with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True))) as scope:
+        yield
+    for variable, value in zip(variables, values, strict=True):
+        updated = scope.get_current_value(variable)
+        if updated is not value:
+            variable.assign(updated)
 
 
 def gradient(function: Callable, x):

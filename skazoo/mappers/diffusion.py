@@ -15,6 +15,7 @@ from .backend import compiled
 from .inputs import check_size
 from .mapper import Mapper
 from .samplers import SAMPLERS
+from .tiling import check_tiles, tiled
 
 __all__ = ["Diffusion", "preconditioning"]
 
@@ -126,7 +127,8 @@ class Diffusion(Mapper):
         return error * ops.exp(-spread) + spread
 
     def draw(
-        self, source, noise, *, steps=24, sampler="multistep", sigma_min=0.002, sigma_max=80.0, churn=0.0, wrap=None
+        self, source, noise, *, steps=24, sampler="multistep", sigma_min=0.002, sigma_max=80.0, churn=0.0, wrap=None,
+        tile=None, overlap=16, guide=None,
     ) -> np.ndarray:
         """Integrate from noise to maps.
 
@@ -137,6 +139,8 @@ class Diffusion(Mapper):
             churn: fresh noise along the way (Heun only); 0 is the deterministic ODE.
             wrap: denoiser -> denoiser, both (x (n, H, W, T), sigma as a float) -> (n, H, W, T) in network space;
                 what is integrated is wrap(denoise).
+            tile, overlap: denoise by tiles of so many pixels, for maps larger than trained; see `tiling.tiled`.
+            guide: `TelescopeGuidance`, to sample maps that agree with an observation.
         """
         check_choice("sampler", sampler, SAMPLERS)
         integrate, levels = SAMPLERS[sampler]
@@ -148,9 +152,15 @@ class Diffusion(Mapper):
             check_choice("sampler with churn", sampler, ("heun",))
             extra = {"churn": churn, "draw": lambda step: ops.convert_to_tensor(noise.normal(shape, stream=1 + step))}
 
-        def denoise(x, sigma):
-            return self._graph(x, np.full(source.shape[0], sigma, np.float32), source)
+        if tile is not None:
+            check_tiles(tile, overlap, self.stride)
+        graph = self._graph if tile is None else tiled(self._graph, tile, overlap)
 
+        def denoise(x, sigma):
+            return graph(x, np.full(source.shape[0], sigma, np.float32), source)
+
+        if guide is not None:
+            denoise = guide.wrap(denoise, self.target, self.target_transform, noise.rows)
         if wrap is not None:
             denoise = wrap(denoise)
         start = ops.convert_to_tensor(noise.normal(shape) * np.float32(sigmas[0]))

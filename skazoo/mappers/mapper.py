@@ -79,6 +79,11 @@ class Mapper(keras.Model):
         """AdamW (beta_2 = 0.99, weight decay 1e-4) with the gradient clipped at norm 1."""
         return keras.optimizers.AdamW(learning_rate, beta_2=0.99, weight_decay=1e-4, global_clipnorm=1.0)
 
+    @property
+    def averaged_variables(self) -> list:
+        """The weights that are averaged in training and used so by `sample`: all trained ones, unless a family says."""
+        return self.trainable_variables
+
     # ------------------------------------------------------------------ training
 
     def compile(self, optimizer=None, *, learning_rate=1e-3, average=(0.1,), **keras_arguments):
@@ -96,8 +101,10 @@ class Mapper(keras.Model):
         if self.average is None or self.average.lengths != tuple(average):
             self.average = WeightAverage(average) if len(tuple(average)) else None
             if self.average is not None:
-                self.average.follow([variable.shape for variable in self.trainable_variables])
+                self.average.follow([variable.shape for variable in self.averaged_variables])
         super().compile(optimizer=optimizer or self.default_optimizer(learning_rate), **keras_arguments)
+        if not self.optimizer.built:  # variables made inside the first step would have TensorFlow trace it twice
+            self.optimizer.build(self.trainable_variables)
 
     def get_compile_config(self):
         if not self.compiled:
@@ -106,7 +113,6 @@ class Mapper(keras.Model):
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
-        self.optimizer.build(self.trainable_variables)
 
     def fit(self, x=None, y=None, *arguments, callbacks=None, **keras_arguments):
         """`keras.Model.fit` on (source, target) in physical units; stops with the field's name where data are NaN.
@@ -139,7 +145,7 @@ class Mapper(keras.Model):
         """Mean over the batch of `network_loss`; under `tf.distribute` divided by the replicas, whose gradients add."""
         target = self.encode(y, "target")
         if training and self.average is not None:
-            self.average.update(self.trainable_variables)
+            self.average.update(self.averaged_variables)
         loss = self.network_loss(target, ops.stop_gradient(y_pred), training)
         if sample_weight is not None:
             loss = loss * ops.cast(ops.reshape(sample_weight, (-1,)), "float32")
@@ -221,7 +227,7 @@ class Mapper(keras.Model):
     def averaged_weights(self) -> Iterator[None]:
         """Inside, the weights are their average (where there is one yet); afterwards they are back."""
         use = self.average is not None and self.average.started and not self._swapped
-        variables = self.trainable_variables
+        variables = self.averaged_variables
         if use:
             self.average.exchange(variables)
             self._swapped = True
@@ -289,6 +295,19 @@ class Mapper(keras.Model):
         from ..presets.folder import save
 
         return save(self, folder, metrics=metrics, metadata=metadata)
+
+    def push_to_hub(self, repository: str, private=False, tag=None, message=None, metrics=None, metadata=None) -> str:
+        """Publish as hf://org/name, with the token of HF_TOKEN or `hf auth login`; see `skazoo.hub.publish_preset`.
+
+        Args:
+            repository, private, tag, message: where, for whom, under which tag, with which words.
+            metrics, metadata: as for `save_pretrained`.
+
+        Returns: the commit's hash, a `revision` for `from_pretrained`.
+        """
+        from ..hub import publish_mapper
+
+        return publish_mapper(self, repository, private, tag, message, metrics=metrics, metadata=metadata)
 
     @classmethod
     def from_pretrained(cls, name: str | os.PathLike, revision=None, dtype=None, load_weights=True):

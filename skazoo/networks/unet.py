@@ -9,7 +9,7 @@ from ..errors import ParameterError, check_positive
 from .blocks import Blocks
 from .layers import Fourier, Pack, Unpack
 
-__all__ = ["conditional_unet", "unet_stride"]
+__all__ = ["conditional_unet", "plain_unet", "unet_stride"]
 
 
 def conditional_unet(
@@ -46,11 +46,7 @@ def conditional_unet(
 
     After Ronneberger et al. 2015 (arXiv:1505.04597) and Dhariwal & Nichol 2021 (arXiv:2105.05233).
     """
-    for label, value in {"width": width, "blocks": blocks, "stem": stem, "multiplier": min(multipliers)}.items():
-        check_positive(label, value)
-    beyond = [level for level in attention if not 0 <= level < len(multipliers)]
-    if beyond:
-        raise ParameterError(f"attention is asked for at level {beyond[0]}, but there are {len(multipliers)} levels.")
+    _check(width, multipliers, blocks, attention, stem)
     make = Blocks(dtype=dtype, padding=padding, dropout=dropout, seed=seed)
     noisy = keras.Input((None, None, target_channels), name="noisy", dtype="float32")
     source = keras.Input((None, None, source_channels), name="source", dtype="float32")
@@ -60,12 +56,41 @@ def conditional_unet(
     for _ in range(2):
         start = keras.initializers.GlorotUniform(seed=make.next_seed())
         embedding = layers.Dense(4 * width, "silu", kernel_initializer=start, dtype="float32")(embedding)
+    x = layers.Concatenate(dtype="float32")([noisy, source])
+    x = _down_and_up(make, x, target_channels, width, multipliers, blocks, attention, stem, embedding)
+    return keras.Model([noisy, source, level], x, name=name)
+
+
+def plain_unet(
+    source_channels: int,
+    target_channels: int,
+    *,
+    width: int = 32,
+    multipliers: tuple[int, ...] = (1, 2, 2),
+    blocks: int = 1,
+    attention: tuple[int, ...] = (),
+    stem: int = 1,
+    padding: str = "zero",
+    dropout: float = 0.0,
+    seed: int = 0,
+    dtype=None,
+    name: str = "unet",
+) -> keras.Model:
+    """The graph source -> target: (B, H, W, S) -> (B, H, W, T) float32, otherwise as `conditional_unet`."""
+    _check(width, multipliers, blocks, attention, stem)
+    make = Blocks(dtype=dtype, padding=padding, dropout=dropout, seed=seed)
+    source = keras.Input((None, None, source_channels), name="source", dtype="float32")
+    x = _down_and_up(make, source, target_channels, width, multipliers, blocks, attention, stem, None)
+    return keras.Model(source, x, name=name)
+
+
+def _down_and_up(make, x, channels, width, multipliers, blocks, attention, stem, embedding):
+    """From the maps side by side to `channels` of output."""
 
     def stage(x, depth):
         x = make.residual(x, width * multipliers[depth], embedding)
         return make.attention(x) if depth in attention else x
 
-    x = layers.Concatenate(dtype="float32")([noisy, source])
     if stem > 1:
         x = Pack(stem, dtype="float32")(x)
     x = make.conv(x, width)
@@ -84,10 +109,17 @@ def conditional_unet(
         if depth:
             x = make.up(x)
     x = make.silu(make.norm(x))
-    x = make.conv(x, stem**2 * target_channels, zero=True, dtype="float32")
-    if stem > 1:
-        x = Unpack(stem, dtype="float32")(x)
-    return keras.Model([noisy, source, level], x, name=name)
+    x = make.conv(x, stem**2 * channels, zero=True, dtype="float32")
+    return Unpack(stem, dtype="float32")(x) if stem > 1 else x
+
+
+def _check(width, multipliers, blocks, attention, stem) -> None:
+    """`ParameterError` for numbers that make no U-Net."""
+    for label, value in {"width": width, "blocks": blocks, "stem": stem, "multiplier": min(multipliers)}.items():
+        check_positive(label, value)
+    beyond = [level for level in attention if not 0 <= level < len(multipliers)]
+    if beyond:
+        raise ParameterError(f"attention is asked for at level {beyond[0]}, but there are {len(multipliers)} levels.")
 
 
 def unet_stride(multipliers: tuple[int, ...] = (1, 2, 2), stem: int = 1) -> int:

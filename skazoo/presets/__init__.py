@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "list_pretrained": "names",
         "load": "folder",
         "save": "folder",
+        "seal": "sealing",
         "verify": "manifest",
     },
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,6 +26,7 @@ def from_pretrained(
 
     Raises:
         PresetError: no such preset, or one that is damaged, altered or of an unknown kind.
+        ParameterError: an address on the Hub that is not of the form hf://org/name.
     """
     text = os.fspath(name)
     if text.startswith("hf://"):
@@ -81,15 +81,8 @@ def _families() -> set[str]:
 
 
 def _from_hub(address, revision, dtype, load_weights):
-    repository = address.removeprefix("hf://")
-    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repository):
-        raise PresetError(f"{address!r} is not of the form hf://org/name.")
-    from huggingface_hub import snapshot_download
+    from ..hub import fetch_preset
 
-    try:
-        folder = Path(snapshot_download(repository, revision=revision, library_name="skazoo"))
-    except (OSError, ValueError) as error:  # the bases of all errors of the client
-        at = f" at revision {revision!r}" if revision else ""
-        raise PresetError(f"cannot fetch {address}{at}: {str(error).strip().splitlines()[0]}") from error
+    folder = fetch_preset(address, revision)
     # the client's cache keeps snapshots/<commit>/<file> as links into blobs/, two folders up
     return load(folder, dtype=dtype, load_weights=load_weights, root=folder.parent.parent)

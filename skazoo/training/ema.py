@@ -36,7 +36,9 @@ class WeightAverage(keras.layers.Layer):
     """One or more power-function averages of the weights of a model, as state that `fit` carries along.
 
     It updates inside the training step, on every backend and under `tf.distribute`, and is saved and restored
-    with the model. Its weights lag one step: an update sees the weights before the optimizer's move.
+    with the model. Its weights lag one step: an update sees the weights before the optimizer's move. Weights that did
+    not move since the last update count once: a step that loss scaling skips, or one that only accumulates gradients,
+    leaves average and count as they are, bit by bit.
 
     Args:
         lengths: fractions of the training so far; the first one is what gets published.
@@ -46,11 +48,13 @@ class WeightAverage(keras.layers.Layer):
         super().__init__(**{"trainable": False, "dtype": "float32", "autocast": False, **kwargs})
         self.lengths = tuple(float(length) for length in lengths)
         self.powers = tuple(power_of_length(length) for length in self.lengths)
-        self.count, self.tracks = None, []
+        self.count, self.mark, self.tracks = None, None, []
 
     def follow(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Make room for weights of these shapes; once, before training."""
         self.count = self._make((), "count")
+        # by the sums of all weights a step that changed nothing is known, whatever the optimizer and the backend
+        self.mark = self._make((len(shapes),), "mark", np.nan)
         self.tracks = [
             [self._make(shape, f"average_{track}_{i}") for i, shape in enumerate(shapes)]
             for track in range(len(self.lengths))
@@ -59,13 +63,17 @@ class WeightAverage(keras.layers.Layer):
 
     def update(self, variables: Sequence[keras.Variable]) -> None:
         """Take the present values of `variables` in; callable inside a compiled training step."""
+        values = [ops.stop_gradient(ops.cast(ops.convert_to_tensor(each), "float32")) for each in variables]
+        mark = ops.stack([ops.sum(value) for value in values])
+        moved = ops.cast(ops.any(ops.not_equal(mark, ops.convert_to_tensor(self.mark))), "float32")
         step = ops.add(self.count, 1.0)
         for power, track in zip(self.powers, self.tracks, strict=True):
-            keep = ops.power(1.0 - 1.0 / step, power + 1.0)
-            for average, variable in zip(track, variables, strict=True):
-                value = ops.stop_gradient(ops.cast(ops.convert_to_tensor(variable), "float32"))
-                average.assign(value + keep * (ops.convert_to_tensor(average) - value))
-        self.count.assign(step)
+            share = moved * (1.0 - ops.power(1.0 - 1.0 / step, power + 1.0))
+            for average, value in zip(track, values, strict=True):
+                present = ops.convert_to_tensor(average)
+                average.assign(present + share * (value - present))
+        self.count.assign(ops.add(self.count, moved))
+        self.mark.assign(mark)
 
     @property
     def started(self) -> bool:
@@ -82,7 +90,7 @@ class WeightAverage(keras.layers.Layer):
     def save_own_variables(self, store):
         if self.count is None:
             return
-        store["count"] = self.count
+        store["count"], store["mark"] = self.count, self.mark
         for t, track in enumerate(self.tracks):
             for i, average in enumerate(track):
                 store[f"{t}/{i}"] = average
@@ -91,11 +99,13 @@ class WeightAverage(keras.layers.Layer):
         if "count" not in store.keys():  # weights that were published without their averages
             if self.count is not None:
                 self.count.assign(0.0)
+                self.mark.assign(np.full(self.mark.shape, np.nan, np.float32))
             return
         if self.count is None:
             several = sorted(int(key.split("/")[1]) for key in store.keys() if key.startswith("0/"))
             self.follow([tuple(store[f"0/{i}"].shape) for i in several])
         self.count.assign(store["count"])
+        self.mark.assign(store["mark"])
         for t, track in enumerate(self.tracks):
             for i, average in enumerate(track):
                 average.assign(store[f"{t}/{i}"])
@@ -103,10 +113,10 @@ class WeightAverage(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "lengths": list(self.lengths)}
 
-    def _make(self, shape, name):
+    def _make(self, shape, name, value=0.0):
         return self.add_weight(
             shape=shape,
-            initializer="zeros",
+            initializer=keras.initializers.Constant(value),
             trainable=False,
             name=name,
             dtype="float32",

@@ -29,7 +29,7 @@ class Settings:
 # the fields of "grf" are periodic, so convolutions wrap around where the family can
 SETTINGS = {
     "grf": {
-        "Diffusion": Settings({"width": 32, "multipliers": (1, 2), "padding": "circular", "noise_mean": -1.2}),
+        "Diffusion": Settings({"width": 16, "multipliers": (1, 2), "padding": "circular", "noise_mean": -1.2}),
     },
     "digits": {},
     "toys2d": {},

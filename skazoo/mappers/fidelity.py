@@ -1,0 +1,97 @@
+"""How well generated maps fit their true partners: losses of paired training, and whether they spread as they should.
+
+A pixel-wise L1 loss alone draws every generated map to the median of p(target | source) and kills its spread. With two
+generated maps a, b of each source there are losses whose optimum is the true spread.
+"""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..errors import ParameterError
+
+__all__ = ["FIDELITIES", "Diversity", "fourier_modes"]
+
+
+def _l1(a, b, target):
+    """|a - target|: minimal at the median, whatever the noise (pix2pix, arXiv:1611.07004)."""
+    return ops.abs(a - target)
+
+
+def _rcgan(a, b, target):
+    """|mean(a, b) - target| - |a - b| / sqrt(12): minimal at the true mean and spread of Gaussian pixels.
+
+    rcGAN (arXiv:2210.13389) with two samples: beta sqrt(pi) / 2 |a - b| is their estimate of beta times the
+    deviation, with their beta = sqrt(2 / (6 pi)).
+    """
+    return ops.abs(0.5 * (a + b) - target) - ops.abs(a - b) / math.sqrt(12.0)
+
+
+def _crps(a, b, target):
+    """(|a - target| + |b - target| - |a - b|) / 2: the fair CRPS, minimal at the true distribution of each pixel,
+    Gaussian or not (Gneiting & Raftery 2007)."""
+    return 0.5 * (ops.abs(a - target) + ops.abs(b - target) - ops.abs(a - b))
+
+
+# name: function (a, b, target) of generated and true values, any equal shapes -> values of that shape
+FIDELITIES = {"crps": _crps, "l1": _l1, "rcgan": _rcgan}
+
+
+def fourier_modes(maps, scale=None):
+    """(modes, scale): the Fourier modes of maps (B, H, W, C), each over the mean power of its wavenumber.
+
+    So weighted, a fidelity loss of the modes counts small scales as much as large ones, which pixels do not.
+
+    Args:
+        maps: of known size, float32.
+        scale: of another call, to weight by the power of the maps there instead of that of these.
+
+    Returns:
+        modes (B, C, H, W, 2), real and imaginary parts of unit variance; scale (C, H, W), the root of the power in
+        rings of one fundamental wavenumber, averaged over the batch.
+    """
+    height, width = maps.shape[1:3]
+    if height is None or width is None:
+        raise ParameterError("the Fourier loss needs maps of one known size: batch maps of the same size.")
+    turned = ops.transpose(maps, (0, 3, 1, 2))
+    modes = ops.stack(ops.fft2((turned, ops.zeros_like(turned))), axis=-1) / math.sqrt(height * width)
+    if scale is None:
+        ring, count = _rings(height, width)
+        power = ops.reshape(0.5 * ops.mean(ops.sum(ops.square(modes), axis=-1), axis=0), (-1, height * width))
+        member = ops.one_hot(ring, len(count), dtype="float32")
+        mean = ops.matmul(power, member) / count
+        scale = ops.sqrt(ops.reshape(ops.take(mean, ring, axis=1), (-1, height, width)) + 1e-12)
+    return modes / scale[..., None], scale
+
+
+def _rings(height, width):
+    """(number of the ring of each mode (H W,), modes in each ring): rounded wavenumbers of the shorter side."""
+    rows, columns = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :]
+    ring = np.rint(np.hypot(rows, columns) * min(height, width)).astype("int32").ravel()
+    _, ring = np.unique(ring, return_inverse=True)
+    return ring.astype("int32"), np.bincount(ring).astype("float32")
+
+
+class Diversity(keras.metrics.Metric):
+    """rms(a - b) / rms(a - target) of two generated maps a, b of the same source, over an epoch.
+
+    1 where they are samples of p(target | source), because then a, b and the target are exchangeable; 0 where all maps
+    of a source are alike (mode collapse); below 1 too little spread, above too much.
+    """
+
+    def __init__(self, name="diversity", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.between = self.add_variable((), initializer="zeros", name="between")
+        self.off = self.add_variable((), initializer="zeros", name="off")
+
+    def update_state(self, a, b, target):
+        """Add maps (B, H, W, C)."""
+        self.between.assign_add(ops.mean(ops.square(a - b)))
+        self.off.assign_add(ops.mean(ops.square(a - target)))
+
+    def result(self):
+        return ops.sqrt(self.between / ops.maximum(self.off, 1e-20))
