@@ -8,6 +8,17 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "PYTEST_XDIST_WORKER" in os.environ:  # each worker has a core of its own
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items):
+    """With --dist loadgroup a file stays on one worker, for its shared fixtures; of the conformance suite, a family."""
+    for item in items:
+        arguments = getattr(item, "callspec", None) and item.callspec.params
+        item.add_marker(pytest.mark.xdist_group((arguments or {}).get("family") or item.path.stem))
 
 
 @pytest.fixture(scope="session")

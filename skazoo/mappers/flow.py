@@ -69,7 +69,7 @@ class Flow(Mapper):
         return ops.sum(-0.5 * ops.square(z) - 0.5 * math.log(2 * math.pi), axis=(1, 2, 3)) + log_det
 
     def network_loss(self, target, source, training):
-        """Negative log-likelihood (or its bound) in nats per pixel and channel; validation always sees the same noise."""
+        """Negative log-likelihood (or its bound) in nats per pixel and channel; validation noise is always the same."""
         target, noise = self._dequantised(target, self.seed_generator if training else self.seed)
         return -(self.density(target, source, training) - noise) / math.prod(ops.shape(target)[1:])
 
@@ -135,7 +135,9 @@ class Flow(Mapper):
         """Maps (B, H, W, T) in physical units of noise z: the inverse of `to_latent`. Mix two z to go between maps."""
         source = self.encode(as_batch(source, self.source, "source", self.stride), "source")
         if tuple(z.shape) != (*source.shape[:3], len(self.target)):
-            raise ParameterError(f"z must have shape {(*source.shape[:3], len(self.target))}, but has {tuple(z.shape)}.")
+            raise ParameterError(
+                f"z must have shape {(*source.shape[:3], len(self.target))}, but has {tuple(z.shape)}."
+            )
         with self.averaged_weights():
             inner = self._in_chunks(self.inverse, z, source)
         return ops.convert_to_numpy(self.target_transform.inverse(inner))

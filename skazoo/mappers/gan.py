@@ -33,6 +33,8 @@ class GAN(Mapper):
             mixed_float16, where second derivatives would underflow or overflow.
     """
 
+    beta_1 = 0.0  # of Adam: no memory of the direction, as the other player changes it
+
     def __init__(
         self,
         source,
@@ -114,13 +116,13 @@ class GAN(Mapper):
         return [variable for variable in self.trainable_variables if variable.path.startswith("generator/")]
 
     def default_optimizer(self, learning_rate):
-        """Adam without memory of the direction (beta_1 = 0, beta_2 = 0.99) for each player, as in R3GAN.
+        """Adam (beta_1 of the family, beta_2 = 0.99) for each player.
 
         Args:
             learning_rate: number or schedule for both, or a pair (generator's, discriminator's).
         """
         pair = learning_rate if isinstance(learning_rate, tuple | list) else (learning_rate, learning_rate)
-        made, judge = (keras.optimizers.Adam(rate, beta_1=0.0, beta_2=0.99) for rate in pair)
+        made, judge = (keras.optimizers.Adam(rate, beta_1=self.beta_1, beta_2=0.99) for rate in pair)
         return keras.optimizers.MultiOptimizer(keras.optimizers.OptimizerMap(made, {"discriminator/.*": judge}))
 
     def training_noise(self, source, training: bool, number: int = 0) -> list:
@@ -139,7 +141,7 @@ class GAN(Mapper):
         return noise_shapes(height, width, own["noise_channels"], own["multipliers"], own["stem"])
 
     def pass_through(self, graph: Callable, source, noise):
-        """One pass of the compiled `graph` with the noise of each image's own stream; (n, H, W, C), NumPy in and out."""
+        """One pass of the compiled `graph` (n, H, W, C), with noise of each image's own stream; NumPy in and out."""
         drawn = [noise.normal(shape, stream=level) for level, shape in enumerate(self.noise_shapes(*source.shape[1:3]))]
         return ops.convert_to_numpy(graph(source, *drawn))
 

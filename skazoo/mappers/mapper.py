@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -48,6 +48,7 @@ class Mapper(keras.Model):
 
     likelihood: str | None = None  # "exact", "bound", or None where `log_prob` is not offered
     stride: int = 1  # height and width of maps must be multiples of it
+    paired: bool = True  # False: learns from sources and targets of different galaxies
 
     def __init__(self, source, target, image_size=64, transforms=None, seed=0, dtype=None, name=None):
         super().__init__(dtype=dtype, autocast=False, name=name)
@@ -71,7 +72,7 @@ class Mapper(keras.Model):
         """One network-space sample (n, H, W, C) for each row of `source` (n, H, W, S), random through `noise` only."""
         raise NotImplementedError
 
-    def network_log_prob(self, target, source):
+    def network_log_prob(self, target, source, **options):
         """ln p(target | source) of each image (B,), or its lower bound, in network space (nats)."""
         raise NotImplementedError
 
@@ -83,6 +84,11 @@ class Mapper(keras.Model):
     def averaged_variables(self) -> list:
         """The weights that are averaged in training and used so by `sample`: all trained ones, unless a family says."""
         return self.trainable_variables
+
+    @property
+    def training_state(self) -> list:
+        """Variables that only training needs, and that presets leave out: the averages, and what a family adds."""
+        return self.average.variables if self.average is not None else []
 
     # ------------------------------------------------------------------ training
 
@@ -171,22 +177,24 @@ class Mapper(keras.Model):
         """
         check_positive("num_samples", num_samples)
         check_positive("chunk", chunk)
-        batch = as_batch(source, self.source, "source", self.stride)
-        encoded = ops.convert_to_numpy(self.encode(batch, "source"))
+        given, made = self.roles(**sampler)
+        fields, transform = self.side(made)
+        batch = as_batch(source, self.side(given)[0], given, self.stride)
+        encoded = ops.convert_to_numpy(self.encode(batch, given))
         rows = np.arange(len(batch)) if rows is None else np.asarray(rows, int)
         if rows.shape != (len(batch),):
             raise ParameterError(f"rows must number the {len(batch)} rows of source, but has shape {rows.shape}.")
         index = np.stack(np.mgrid[:num_samples, : len(batch)], axis=-1).reshape(-1, 2)
-        out = np.empty((len(index), *batch.shape[1:3], len(self.target)), np.float32)
+        out = np.empty((len(index), *batch.shape[1:3], len(fields)), np.float32)
         with self.averaged_weights():
             for start in range(0, len(index), chunk):
                 part = index[start : start + chunk]
                 if start:  # fill up the last pass, so that one compiled graph serves all
                     part = np.concatenate([part, index[: chunk - len(part)]])
                 noise = RowNoise(seed, rows[part[:, 1]], part[:, 0])
-                drawn = self.target_transform.inverse(self.draw(encoded[part[:, 1]], noise, **sampler))
+                drawn = transform.inverse(self.draw(encoded[part[:, 1]], noise, **sampler))
                 out[start : start + chunk] = ops.convert_to_numpy(drawn)[: len(out) - start]
-        return out.reshape(num_samples, *batch.shape[:3], len(self.target))
+        return out.reshape(num_samples, *batch.shape[:3], len(fields))
 
     def posterior(self, source, num_samples=64, quantiles=(0.16, 0.5, 0.84), seed=0, *, rows=None, **sampler):
         """Pixel-wise mean, standard deviation and quantiles of `num_samples` samples; see `sample` for the rest.
@@ -199,7 +207,8 @@ class Mapper(keras.Model):
             raise ParameterError(f"a posterior needs two samples or more, not {num_samples}.")
         if not all(0.0 <= q <= 1.0 for q in quantiles):
             raise ParameterError(f"quantiles lie between 0 and 1, but are {tuple(quantiles)}.")
-        batch = as_batch(source, self.source, "source", self.stride)
+        given, _ = self.roles(**sampler)
+        batch = as_batch(source, self.side(given)[0], given, self.stride)
         rows = np.arange(len(batch)) if rows is None else np.asarray(rows, int)
         parts = []
         for row, one in zip(rows, batch, strict=True):
@@ -208,20 +217,25 @@ class Mapper(keras.Model):
         mean, std, levels = (np.stack(part).astype(np.float32) for part in zip(*parts, strict=True))
         return Posterior(mean, std, np.moveaxis(levels, 1, 0))
 
-    def log_prob(self, target, source) -> np.ndarray:
+    def log_prob(self, target, source, **options) -> np.ndarray:
         """ln p(target | source) per image (B,), in nats, of a density in the physical units of `target`.
 
         The transform's log-determinant is included. `likelihood` tells whether it is exact or a lower bound.
+        `options` are those of the family's `network_log_prob`.
         """
         if self.likelihood is None:
             raise ParameterError(f"{type(self).__name__} offers no log_prob; {_families_with_likelihood()}.")
+        return self.physical_density(lambda y, c: self.network_log_prob(y, c, **options), target, source)
+
+    def physical_density(self, log_density: Callable, target, source) -> np.ndarray:
+        """A log-density of network-space (target, source), with the averaged weights, in physical units."""
         source = as_batch(source, self.source, "source", self.stride)
         target = as_batch(target, self.target, "target", self.stride)
         if len(source) != len(target):
             raise ParameterError(f"{len(target)} target maps do not pair with {len(source)} source maps.")
         with self.averaged_weights():
-            inner = self.network_log_prob(self.encode(target, "target"), self.encode(source, "source"))
-        return ops.convert_to_numpy(inner + self.target_transform.log_det(target))
+            inner = log_density(self.encode(target, "target"), self.encode(source, "source"))
+        return ops.convert_to_numpy(inner) + ops.convert_to_numpy(self.target_transform.log_det(target))
 
     @contextlib.contextmanager
     def averaged_weights(self) -> Iterator[None]:
@@ -238,11 +252,17 @@ class Mapper(keras.Model):
                 self.average.exchange(variables)
                 self._swapped = False
 
+    def roles(self, **sampler) -> tuple[str, str]:
+        """What `sample` is given and what it draws: "source" and "target", unless `sampler` can turn a family round."""
+        return "source", "target"
+
+    def side(self, role: str) -> tuple[tuple[str, ...], ChannelTransform]:
+        """(fields, transform) of "source" or "target"."""
+        return (self.source, self.source_transform) if role == "source" else (self.target, self.target_transform)
+
     def encode(self, maps, role: str):
         """Physical (B, H, W, C) to network space, float32; `role` is "source" or "target"."""
-        fields, transform = (
-            (self.source, self.source_transform) if role == "source" else (self.target, self.target_transform)
-        )
+        fields, transform = self.side(role)
         if maps is None or len(maps.shape) != 4 or maps.shape[-1] != len(fields):
             shape = None if maps is None else tuple(maps.shape)
             raise ParameterError(
@@ -290,24 +310,22 @@ class Mapper(keras.Model):
     def _random_states(self) -> list:
         return [variable for variable in self.variables if variable.name == "seed_generator_state"]
 
-    def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None):
+    def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None, half=False):
         """Write the averaged weights and everything needed to use them into `folder`; see `skazoo.presets.save`."""
         from ..presets.folder import save
 
-        return save(self, folder, metrics=metrics, metadata=metadata)
+        return save(self, folder, metrics=metrics, metadata=metadata, half=half)
 
-    def push_to_hub(self, repository: str, private=False, tag=None, message=None, metrics=None, metadata=None) -> str:
-        """Publish as hf://org/name, with the token of HF_TOKEN or `hf auth login`; see `skazoo.hub.publish_preset`.
+    def push_to_hub(self, repository: str, private=False, tag=None, message=None, **saving) -> str:
+        """Save, and publish as hf://org/name with the token of HF_TOKEN or `hf auth login`; returns the commit's hash.
 
         Args:
-            repository, private, tag, message: where, for whom, under which tag, with which words.
-            metrics, metadata: as for `save_pretrained`.
-
-        Returns: the commit's hash, a `revision` for `from_pretrained`.
+            repository, private, tag, message: see `skazoo.hub.publish_preset`.
+            saving: as for `save_pretrained`: metrics, metadata, half.
         """
         from ..hub import publish_mapper
 
-        return publish_mapper(self, repository, private, tag, message, metrics=metrics, metadata=metadata)
+        return publish_mapper(self, repository, private, tag, message, **saving)
 
     @classmethod
     def from_pretrained(cls, name: str | os.PathLike, revision=None, dtype=None, load_weights=True):

@@ -19,9 +19,9 @@ class Pix2Pix(GAN):
     """Samples p(target | source) in one pass: a generator of source and noise, against a judge of (source, target).
 
     loss = adversarial + fidelity_weight x fidelity(pixels) + fourier_weight x fidelity(Fourier modes), where the
-    fidelity compares two generated maps of each source with the true one; see `fidelity`. "l1" with fidelity_weight 100,
-    fourier_weight 0 and loss "minimax" is the original, which has next to no spread. `fit` logs `diversity`,
-    which is 1 for samples of the true distribution and falls to 0 when the modes collapse.
+    fidelity compares two generated maps of each source with the true one; see `fidelity`. The original is "l1" with
+    fidelity_weight 100, fourier_weight 0 and loss "minimax", and has next to no spread. `fit` logs `diversity`, which
+    is 1 for samples of the true distribution and falls to 0 when the modes collapse.
 
     Args:
         source, target, image_size, transforms, seed, dtype: see `Mapper`.

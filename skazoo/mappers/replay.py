@@ -5,6 +5,8 @@ from __future__ import annotations
 import keras
 from keras import ops
 
+from ..errors import ParameterError
+
 __all__ = ["ReplayBuffer"]
 
 
@@ -13,8 +15,8 @@ class ReplayBuffer(keras.layers.Layer):
     """A pool of maps as state that `fit` carries along, inside the compiled step on every backend.
 
     After Shrivastava et al. 2017 (arXiv:1612.07828) as in CycleGAN: until the pool is full every map goes in and is
-    returned; then a map is returned itself, or with probability 1/2 takes the place of one drawn from the pool, which is
-    returned. It keeps a discriminator from following the last move of the generator only.
+    returned; then with probability 1/2 a map is returned itself, else one drawn from the pool, whose place it takes.
+    It keeps a discriminator from following the last move of the generator only.
 
     Args:
         size: maps in the pool.
@@ -38,6 +40,11 @@ class ReplayBuffer(keras.layers.Layer):
         Args:
             seed: a `keras.random.SeedGenerator`.
         """
+        if tuple(maps.shape[1:]) != tuple(self.pool.shape[1:]):
+            raise ParameterError(
+                f"the replay buffer holds maps {tuple(self.pool.shape[1:])}, but the training maps are "
+                f"{tuple(maps.shape[1:])}: set image_size to their size, or replay=0."
+            )
         maps = ops.stop_gradient(maps)
         pool, count = ops.convert_to_tensor(self.pool), ops.convert_to_tensor(self.count)
         rows = ops.shape(maps)[0]

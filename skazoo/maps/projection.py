@@ -3,8 +3,7 @@
 Every particle is a sphere with the kernel of `spline`, whose support has the given radius h (below in pixels). Each
 pixel receives the kernel's mean over its area:
 
-- h <= 1, inside the frame: exact shares of up to 3 x 3 pixels, in vectorised blocks (`tiles`);
-- h <= 4: exact shares from the table of the kernel's integral over rectangles;
+- h <= 3.5: shares of up to 8 x 8 pixels by the kernel's integral over rectangles, in vectorised blocks (`tiles`);
 - larger: value at the pixel's centre plus the Laplacian's 1/24, which makes the error fall as h^-4; divided by the
   sum over all pixels, within the frame or not, up to h = 14, from where that sum is the integral to 1e-7.
 """
@@ -17,12 +16,12 @@ import numba
 import numpy as np
 
 from ..errors import ParameterError, SimulationError, check_positive
-from .spline import CELLS, SPLINE, corner_table, marginal_coefficients
-from .tiles import BLOCK, FAST, add_across_edge, add_nine, add_quarters
+from .spline import SPLINE, marginal_coefficients
+from .tiles import BLOCK, FAST, SIDES, add_nine, add_points, add_quarters, add_square
 
 __all__ = ["project"]
 
-_TABULATED = 4.0  # largest support radius (pixels) that is integrated over pixels by the table
+_SQUARE = 0.5 * (SIDES[0] - 1), 0.5 * (SIDES[1] - 1)  # largest support radii (pixels) of the squares of `tiles`
 _SUMMED = 14.0  # up to here the weights are divided by their own sum
 _CHUNKS = 8  # at most; set by the data alone, so that the order of summation does not depend on the number of threads
 _PER_CHUNK = 500  # fewer particles than this are not worth another image
@@ -61,39 +60,6 @@ def _pixel_mean(inverse, a, b):
     b[3] = inverse * (a[1] + q * (30.0 * a[3] - 25.0 * a[2]))
     b[4] = inverse * (a[2] - q * 36.0 * a[3])
     b[5] = inverse * a[3]
-
-
-@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _tabulated(image, values, x, y, h, table, at, part, below):
-    """Add one kernel by differences of its integral; returns the share inside the frame."""
-    npix = image.shape[1]
-    first_column, last_column = math.floor(x - h), math.floor(x + h)
-    first_row, last_row = math.floor(y - h), math.floor(y + h)
-    per_pixel = 0.5 * CELLS / h
-    for k in range(last_column - first_column + 1):
-        node = min((first_column + k + 1 - x + h) * per_pixel, float(CELLS))
-        at[k] = min(int(node), CELLS - 1)
-        part[k] = node - at[k]
-        below[k] = 0.0
-    kept = 0.0
-    for row in range(first_row, last_row + 1):
-        node = min((row + 1 - y + h) * per_pixel, float(CELLS))
-        r = min(int(node), CELLS - 1)
-        rest = node - r
-        left = 0.0  # of this row
-        for k in range(last_column - first_column + 1):
-            c, fraction = at[k], part[k]
-            low = table[r, c] + fraction * (table[r, c + 1] - table[r, c])
-            high = table[r + 1, c] + fraction * (table[r + 1, c + 1] - table[r + 1, c])
-            corner = low + rest * (high - low)
-            weight = max(corner - below[k] - left, 0.0)
-            left, below[k] = corner - below[k], corner
-            column = first_column + k
-            if 0 <= row < npix and 0 <= column < npix:
-                kept += weight
-                for f in range(len(image)):
-                    image[f, row, column] += weight * values[f]
-    return kept
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -136,78 +102,93 @@ def _sampled(image, values, x, y, h, a, b, square, line):
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _sort(position, support, start, npix, scale, x, y, h, which, inside):
-    """Sort a block of particles by the way they are drawn: crossing up to one pixel edge, up to two, larger ones.
+def _sort(position, support, start, npix, scale, work, inside, x, y, h, which, count):
+    """Sort a block of particles by the way they are drawn, without branches.
 
-    Fills row 0, 1 or 2 of x, y, h (pixels) and which (number of the particle); returns how many are in each, and
-    how many particles are not finite.
+    Appends to row c of x, y, h (pixels) and which (number of the particle), count[c] long so far, for the classes c:
+    within one pixel; touching 2 or 3 pixels each way, all in the frame; touching SIDES[0], SIDES[1] or more pixels
+    each way, some in the frame; outside or not finite. Sets `inside` to 1 or, for the last, 0.
+    work: (>= 4, >= n) scratch.
     """
-    quarters, nine, large, unusable = 0, 0, 0, 0
-    for i in range(len(support)):
-        px, py = position[i, 0] * scale + 0.5 * npix, position[i, 1] * scale + 0.5 * npix
-        size = support[i] * scale
-        if not (0.0 <= size < math.inf and -size < px < npix + size and -size < py < npix + size):
-            inside[i] = 0.0
-            usable = 0.0 <= support[i] < math.inf and abs(position[i, 0]) < math.inf and abs(position[i, 1]) < math.inf
-            unusable += 1 - int(usable)
-            continue
-        size = max(size, 1e-6)  # a point is a tiny disc
-        right, top = px + size, py + size
-        inside[i] = 1.0
-        if size <= 0.5 and right >= 1.0 and top >= 1.0 and right < npix and top < npix:
-            x[0, quarters], y[0, quarters], h[0, quarters], which[0, quarters] = px, py, size, start + i
-            quarters += 1
-        elif 0.5 < size <= 1.0 and right >= 2.0 and top >= 2.0 and right < npix and top < npix:
-            x[1, nine], y[1, nine], h[1, nine], which[1, nine] = px, py, size, start + i
-            nine += 1
-        else:
-            x[2, large], y[2, large], h[2, large], which[2, large] = px, py, size, start + i
-            large += 1
-    return quarters, nine, large, unusable
+    n, half, width = len(support), 0.5 * npix, float(npix)
+    px, py, size, kind = work[0, :n], work[1, :n], work[2, :n], work[3, :n]
+    for i in range(n):
+        px[i] = position[i, 0] * scale + half
+    for i in range(n):
+        py[i] = position[i, 1] * scale + half
+    for i in range(n):
+        length = support[i] * scale
+        size[i] = 1e-6 if 0.0 <= length < 1e-6 else length  # a point is a tiny disc
+    for i in range(n):
+        r, right, top = size[i], px[i] + size[i], py[i] + size[i]
+        left, bottom = right - 2.0 * r, top - 2.0 * r
+        known = (0.0 <= r < math.inf) & (min(right, top) > 0.0) & (max(left, bottom) < width)
+        alone = (r < 0.5) & (left >= np.floor(right)) & (bottom >= np.floor(top)) & (min(left, bottom) >= 0.0)
+        room = 1.0 if r <= 0.5 else 2.0  # pixels to the left and below that may be touched
+        fits = (r <= 1.0) & (min(right, top) >= room) & (max(right, top) < width)
+        larger = 3.0 + (1.0 if r > _SQUARE[0] else 0.0) + (1.0 if r > _SQUARE[1] else 0.0)
+        kind[i] = (0.0 if alone else room if fits else larger) if known else 6.0
+    for i in range(n):
+        inside[i] = 1.0 if kind[i] < 6.0 else 0.0
+    for i in range(n):
+        c = np.uint64(int(kind[i]))
+        k = np.uint64(count[c])
+        x[c, k], y[c, k], h[c, k], which[c, k] = px[i], py[i], size[i], start + i
+        count[c] += 1
 
 
 @numba.njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
-def _deposit(position, support, values, npix, scale, chunks, spline, marginal, table):
+def _deposit(position, support, values, npix, scale, chunks, spline, marginal):
     count = len(support)
-    images = np.zeros((chunks, values.shape[1], npix, npix))
+    images = np.empty((chunks, values.shape[1], npix, npix))
     inside = np.empty(count)
     unusable = np.zeros(chunks, np.int64)
     for chunk in numba.prange(chunks):
         image = images[chunk]
-        x, y, h, which = (
-            np.empty((3, BLOCK)),
-            np.empty((3, BLOCK)),
-            np.empty((3, BLOCK)),
-            np.empty((3, BLOCK), np.int64),
-        )
-        work, at, part, below = np.empty((12, BLOCK)), np.empty(16, np.int64), np.empty(16), np.empty(16)
-        side = 2 * int(_SUMMED) + 4
-        patch = np.empty((1, 5, 5))
-        square, line, b = np.empty((side, side)), np.empty(npix), np.empty(6)
+        image[:] = 0.0
+        # lists by class, each drawn when a block is full: room for a block more
+        x, y, h = np.empty((7, 2 * BLOCK)), np.empty((7, 2 * BLOCK)), np.empty((7, 2 * BLOCK))
+        which, number = np.empty((7, 2 * BLOCK), np.int64), np.zeros(7, np.int64)
+        work, patch = np.empty((4 * SIDES[-1], 2 * BLOCK)), np.empty((3, SIDES[-1] ** 2))
+        reach = 2 * int(_SUMMED) + 4
+        square, line, b = np.empty((reach, reach)), np.empty(npix), np.empty(6)
         last = (chunk + 1) * count // chunks
         for start in range(chunk * count // chunks, last, BLOCK):
             stop = min(start + BLOCK, last)
-            n, m, large, odd = _sort(
-                position[start:stop], support[start:stop], start, npix, scale, x, y, h, which, inside[start:stop]
-            )
-            unusable[chunk] += odd
-            add_quarters(image, values, which[0, :n], x[0, :n], y[0, :n], h[0, :n], marginal, work)
-            add_nine(image, values, which[1, :m], x[1, :m], y[1, :m], h[1, :m], marginal, work)
-            for k in range(large):
-                i, size = which[2, k], h[2, k]
-                if size <= 1.0:
-                    one = slice(k, k + 1)
-                    inside[i] = add_across_edge(
-                        image, values[i], x[2, one], y[2, one], h[2, one], marginal, work, patch
-                    )
-                elif size <= _TABULATED:
-                    inside[i] = _tabulated(image, values[i], x[2, k], y[2, k], size, table, at, part, below)
+            _sort(
+                position[start:stop], support[start:stop], start, npix, scale, work, inside[start:stop],
+                x, y, h, which, number,
+            )  # fmt: skip
+            for c in range(7):
+                n = number[c]
+                if n == 0 or (n < BLOCK and stop < last):
+                    continue
+                number[c] = 0
+                rows, px, py, size = which[c, :n], x[c, :n], y[c, :n], h[c, :n]
+                if c == 0:
+                    add_points(image, values, rows, px, py)
+                elif c == 1:
+                    add_quarters(image, values, rows, px, py, size, marginal, work)
+                elif c == 2:
+                    add_nine(image, values, rows, px, py, size, marginal, work)
+                elif c < 5:
+                    add_square(image, values, rows, px, py, size, marginal, work, SIDES[c - 3], patch, inside)
+                elif c == 5:
+                    for k in range(n):
+                        share = _sampled(image, values[rows[k]], px[k], py[k], size[k], spline, b, square, line)
+                        # a kernel inside the frame loses nothing to rounding
+                        inside[rows[k]] = 1.0 if abs(share - 1.0) < 1e-12 else share
                 else:
-                    inside[i] = _sampled(image, values[i], x[2, k], y[2, k], size, spline, b, square, line)
-    total = images[0]
-    for chunk in range(1, chunks):
-        total += images[chunk]
-    return total, inside, unusable.sum()
+                    for i in rows:
+                        usable = 0.0 <= support[i] < math.inf
+                        usable &= abs(position[i, 0]) < math.inf and abs(position[i, 1]) < math.inf
+                        unusable[chunk] += 1 - int(usable)
+    for row in numba.prange(npix):
+        for chunk in range(1, chunks):
+            for field in range(values.shape[1]):
+                for column in range(npix):
+                    images[0, field, row, column] += images[chunk, field, row, column]
+    return images[0], inside, unusable.sum()
 
 
 def project(position, support, values, npix: int, extent: float, period: float | None = None):
@@ -239,7 +220,7 @@ def project(position, support, values, npix: int, extent: float, period: float |
     values = np.ascontiguousarray(values, np.float64)
     npix, fields = int(npix), values.shape[1]
     chunks = max(1, min(_CHUNKS, len(support) // _PER_CHUNK, _IMAGE_BYTES // (8 * fields * npix**2)))
-    constants = np.array(SPLINE), tuple(marginal_coefficients()), corner_table()
+    constants = np.array(SPLINE), tuple(marginal_coefficients())
     source = None
     if period is not None:
         check_positive("period", period)
@@ -248,9 +229,7 @@ def project(position, support, values, npix: int, extent: float, period: float |
     images, inside, unusable = _deposit(*rows, npix, npix / extent, chunks, *constants)
     if unusable:
         _refuse(position, support)
-    inside = inside if source is None else np.bincount(source, inside, minlength=len(support))
-    # a kernel inside the frame loses nothing to rounding
-    return images, np.where(np.abs(inside - 1.0) < 1e-12, 1.0, inside)
+    return images, inside if source is None else np.bincount(source, inside, minlength=len(support))
 
 
 def _refuse(position, support):

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["corner_table", "marginal_coefficients", "projected_kernel"]
+__all__ = ["CORRELATION", "SPLINE", "marginal_coefficients", "projected_kernel"]
 
 # F(t) = t^3 (a0 + a1 t + a2 t^2 + a3 t^3), fitted to the projected spline with unit integral over the disc
 SPLINE = (0.05327985, 1.67260722, -2.33927421, 2.52243259)
@@ -21,7 +21,6 @@ SPLINE = (0.05327985, 1.67260722, -2.33927421, 2.52243259)
 _MARGINAL = (1.40008629, -2.36954701, 2.49622003, -0.93985782)
 # share below and left of (u, v), less the product of the marginals: -g(u) g(v), g = u (1 - u^2)^4 (g0 + g1 u^2), 6e-5
 CORRELATION = (0.22017331, -0.25692579)
-CELLS = 128  # of `corner_table`, across the support
 
 
 def projected_kernel(square: np.ndarray) -> np.ndarray:
@@ -42,20 +41,3 @@ def marginal_coefficients() -> np.ndarray:
     even[::2] = _MARGINAL
     share = (polynomial([1.0, 0.0, -1.0]) ** 4 * polynomial(even)).integ()
     return share.coef[1::2] * 0.5 / share(1.0)
-
-
-@lru_cache(maxsize=1)
-def corner_table() -> np.ndarray:
-    """Kernel's share below and left of each node of a grid over its support, (CELLS + 1, CELLS + 1), from 0 to 1.
-
-    Bilinear interpolation in it is the exact integral of a kernel that is constant on each of the grid's cells:
-    differences between the corners of pixels are never negative and add up to 1.
-    """
-    fine = 8  # midpoint samples per cell and axis
-    axis = (np.arange(CELLS * fine) + 0.5) * 2.0 / (CELLS * fine) - 1.0
-    cells = projected_kernel(axis[:, None] ** 2 + axis**2).reshape(CELLS, fine, CELLS, fine).sum(axis=(1, 3))
-    for mirrored in (cells[::-1], cells[:, ::-1], cells.T):
-        cells = (cells + mirrored) / 2  # symmetric to the last bit, as quarter turns of a map must be
-    table = np.zeros((CELLS + 1, CELLS + 1))
-    table[1:, 1:] = cells.cumsum(axis=0).cumsum(axis=1)
-    return table / table[-1, -1]

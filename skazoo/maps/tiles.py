@@ -15,9 +15,10 @@ import numpy as np
 
 from .spline import CORRELATION
 
-__all__ = ["BLOCK", "FAST", "add_across_edge", "add_nine", "add_quarters"]
+__all__ = ["BLOCK", "FAST", "SIDES", "add_nine", "add_points", "add_quarters", "add_square"]
 
-BLOCK = 256  # particles weighed at once: their weights stay in the first-level cache
+BLOCK = 128  # particles weighed at once: their weights stay in the first-level cache
+SIDES = (4, 8)  # pixels that the squares of `add_square` measure
 # sums may be reordered, but NaN and infinity keep their meaning
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 _G0, _G1 = CORRELATION
@@ -38,9 +39,27 @@ def _left(x, h, edges, b, share, correlation):
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
 def _corner(a, ga, b, gb, both):
-    """Share left of one and below another line, within what the shares a and b of either allow."""
+    """Share left of one and below another line."""
     for k in range(len(a)):
-        both[k] = min(max(a[k] * b[k] - ga[k] * gb[k], max(0.0, a[k] + b[k] - 1.0)), min(a[k], b[k]))
+        both[k] = a[k] * b[k] - ga[k] * gb[k]
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def _norm(left, below, both, norm):
+    """Of the four shares around a corner without what is below zero."""
+    for k in range(len(left)):
+        near = max(below[k] - both[k], 0.0) + max(left[k] - both[k], 0.0)
+        norm[k] = 1.0 / (max(both[k], 0.0) + near + max(1.0 - below[k] - left[k] + both[k], 0.0))
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def add_points(image, values, which, x, y):
+    """Add particles that lie within one pixel altogether; arguments of `add_quarters`."""
+    npix = image.shape[1]
+    for field in range(len(image)):
+        flat = image[field].ravel()  # a view; unsigned indices into it need no test for a negative sign
+        for k in range(len(x)):
+            flat[np.uint64(int(y[k]) * npix + int(x[k]))] += values[which[k], field]
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -56,19 +75,21 @@ def add_quarters(image, values, which, x, y, h, b, work):
         work: (12, >= n) scratch.
     """
     n = len(x)
-    left, g, below, f, both = work[0, :n], work[1, :n], work[2, :n], work[3, :n], work[4, :n]
+    left, g, below, f = work[0, :n], work[1, :n], work[2, :n], work[3, :n]
+    both, norm = work[4, :n], work[5, :n]
     _left(x, h, 0.0, b, left, g)
     _left(y, h, 0.0, b, below, f)
     _corner(left, g, below, f, both)
+    _norm(left, below, both, norm)
     npix = image.shape[1]
     for field in range(len(image)):
-        flat = image[field].ravel()  # a view; unsigned indices into it need no test for a negative sign
+        flat = image[field].ravel()
         for k in range(n):
             at = np.uint64(int(y[k] + h[k]) * npix + int(x[k] + h[k]))
-            value = values[which[k], field]
-            flat[at - np.uint64(npix + 1)] += value * both[k]
-            flat[at - np.uint64(npix)] += value * (below[k] - both[k])
-            flat[at - np.uint64(1)] += value * (left[k] - both[k])
+            value = values[which[k], field] * norm[k]
+            flat[at - np.uint64(npix + 1)] += value * max(both[k], 0.0)
+            flat[at - np.uint64(npix)] += value * max(below[k] - both[k], 0.0)
+            flat[at - np.uint64(1)] += value * max(left[k] - both[k], 0.0)
             flat[at] += value * max(1.0 - below[k] - left[k] + both[k], 0.0)
 
 
@@ -91,7 +112,7 @@ def add_nine(image, values, which, x, y, h, b, work):
         column, row = int(x[k] + h[k]), int(y[k] + h[k])
         c11, c12, c21, c22 = both11[k], both12[k], both21[k], both22[k]
         # the approximation may leave a far pixel with -1e-5: cut that off and share the rest alike
-        w0, w1, w2 = c11, max(c12 - c11, 0.0), max(below1[k] - c12, 0.0)
+        w0, w1, w2 = max(c11, 0.0), max(c12 - c11, 0.0), max(below1[k] - c12, 0.0)
         w3, w4 = max(c21 - c11, 0.0), max(c22 - c21 - c12 + c11, 0.0)
         w5, w6 = max(below2[k] - c22 - below1[k] + c12, 0.0), max(left1[k] - c21, 0.0)
         w7, w8 = max(left2[k] - c22 - left1[k] + c21, 0.0), max(1.0 - left2[k] - below2[k] + c22, 0.0)
@@ -110,25 +131,52 @@ def add_nine(image, values, which, x, y, h, b, work):
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_across_edge(image, values, x, y, h, b, work, patch):
-    """Add one small kernel (h <= 1) that the frame cuts, with the weights it has elsewhere; returns its share inside.
+def add_square(image, values, which, x, y, h, b, work, side, patch, inside):
+    """Add particles that touch at most side x side pixels (h <= (side - 1) / 2), within the frame or cut by it.
 
-    x, y, h: (1,) arrays; patch: (1, 5, 5) scratch.
+    Arguments of `add_quarters`, work (>= 4 side, >= n), and
+
+        side: one of `SIDES`.
+        patch: (3, >= side^2) scratch.
+        inside: (N,), set to the share inside the frame where that is not 1.
     """
+    n, inner = len(x), side - 1
+    for e in range(inner):
+        back = float(inner - 1 - e)
+        _left(x, h, back, b, work[e, :n], work[side + e, :n])
+        _left(y, h, back, b, work[2 * side + e, :n], work[3 * side + e, :n])
+    work[inner, :n], work[side + inner, :n] = 1.0, 0.0
+    work[2 * side + inner, :n], work[3 * side + inner, :n] = 1.0, 0.0
+    weights, across, bend = patch[0], patch[1], patch[2]
     npix = image.shape[1]
-    first_column, first_row = np.floor(x[0]) - 2.0, np.floor(y[0]) - 2.0
-    patch[:] = 0.0
-    one, which = np.ones((1, 1)), np.zeros(1, np.int64)
-    if h[0] <= 0.5:
-        add_quarters(patch, one, which, x - first_column, y - first_row, h, b, work)
-    else:
-        add_nine(patch, one, which, x - first_column, y - first_row, h, b, work)
-    kept = 0.0
-    for row in range(5):
-        for column in range(5):
-            r, c = int(first_row) + row, int(first_column) + column
-            if 0 <= r < npix and 0 <= c < npix:
-                kept += patch[0, row, column]
-                for field in range(len(image)):
-                    image[field, r, c] += patch[0, row, column] * values[field]
-    return kept
+    for k in range(n):
+        share, term = 0.0, 0.0
+        for j in range(side):
+            across[j], bend[j] = work[j, k] - share, work[side + j, k] - term
+            share, term = work[j, k], work[side + j, k]
+        share, term, total = 0.0, 0.0, 0.0
+        for i in range(side):
+            up, twist, row = work[2 * side + i, k] - share, work[3 * side + i, k] - term, weights[i * side :]
+            share, term = work[2 * side + i, k], work[3 * side + i, k]
+            for j in range(side):
+                weight = max(up * across[j] - twist * bend[j], 0.0)
+                row[j] = weight
+                total += weight
+        column, low = int(np.floor(x[k] + h[k])) - inner, int(np.floor(y[k] + h[k])) - inner
+        left, right = max(-column, 0), min(npix - column, side)
+        bottom, top = max(-low, 0), min(npix - low, side)
+        if right - left < side or top - bottom < side:
+            kept = 0.0
+            for i in range(bottom, top):
+                kept += weights[i * side + left : i * side + right].sum()
+            inside[which[k]] = kept / total
+        for field in range(len(image)):
+            value = values[which[k], field] / total
+            for i in range(bottom, top):
+                _add(image[field, low + i, column + left :], weights[i * side + left :], right - left, value)
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def _add(row, weights, count, value):
+    for j in range(count):
+        row[j] += value * weights[j]

@@ -18,7 +18,7 @@ from .spectral_scores import SHOWN
 
 __all__ = ["AmountScores"]
 
-SHAPES = ("concentration", "asymmetry", "gini")
+SHAPES = ("concentration", "asymmetry", "clumpiness", "gini", "m20")
 
 
 class AmountScores:

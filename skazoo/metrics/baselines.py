@@ -1,6 +1,7 @@
 """Cheap mappers that a learned one has to beat. They fit in seconds, on numpy alone, and speak a mapper's interface.
 
-All are deterministic: `sample` gives the same map `num_samples` times, and `evaluate` draws it once.
+Those here are deterministic: `sample` gives the same map `num_samples` times, and `evaluate` draws it once. More are in
+`regression_baselines` (HI-halo relation, quantile regression) and `telescope_baselines` (CLEAN, Wiener filter).
 Maps are in linear physical units, channels last, as `skazoo.datasets.pairs` gives them.
 """
 
@@ -163,13 +164,21 @@ class NearestNeighbour(Baseline):
 
 
 def fit_baselines(pairs, source, target, limit: int = 2000) -> dict[str, Baseline]:
-    """Fit every baseline on the same batches: {"rescale": ..., "mean profile": ..., "nearest neighbour": ...}.
+    """Fit every baseline on the same batches: {"rescale": ..., "mean profile": ..., "HI-halo relation": ...}.
+
+    Where the source has "dark_matter" and the target is of totals, the relation is among them; where the source is the
+    dirty image and the target shines, CLEAN and the Wiener filter are, for examples of the toy configurations: for
+    another dataset make them with its `view`.
 
     Args:
         pairs: iterable of batches (source, target) of the training split; it is read once.
         source, target: field names.
         limit: maps to take at most.
     """
+    from .regression_baselines import HaloRelation, QuantileRegression
+    from .reobservation import SHINING
+    from .telescope_baselines import Clean, WienerFilter
+
     kept, count = [], 0
     for batch in pairs:
         kept.append(batch)
@@ -177,7 +186,13 @@ def fit_baselines(pairs, source, target, limit: int = 2000) -> dict[str, Baselin
         if count >= limit:
             break
     kinds = {"rescale": Rescale, "mean profile": MeanProfile, "nearest neighbour": NearestNeighbour}
-    return {name: kind(source, target).fit(kept, limit) for name, kind in kinds.items()}
+    if as_names(source)[0] == "dark_matter":
+        kinds["HI-halo relation"] = HaloRelation
+    kinds["quantile regression"] = QuantileRegression
+    found = {name: kind(source, target).fit(kept, limit) for name, kind in kinds.items()}
+    if "ska" in as_names(source) and as_names(target) in [(name,) for name in SHINING]:
+        found |= {"CLEAN": Clean(source, target), "Wiener filter": WienerFilter(source, target)}
+    return found
 
 
 def as_names(fields) -> tuple[str, ...]:

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..errors import DatasetError, ParameterError
 from .field_scores import FieldScores
+from .likelihood_scores import LikelihoodScores
+from .memory_scores import training_maps
 from .pixel_scores import block_means
 from .provenance import provenance_of
 from .report import Report
@@ -32,6 +34,9 @@ def evaluate(
     batch_size: int = 16,
     progress: bool = True,
     *,
+    training=None,
+    view=None,
+    likelihood_maps: int | None = 64,
     scales: dict[str, Scale] | None = None,
     name: str | None = None,
     command: str | None = None,
@@ -56,6 +61,10 @@ def evaluate(
             `.deterministic` set is drawn once.
         batch_size: examples a call of `sample`.
         progress: show a line on the terminal.
+        training: examples that the mapper was trained on, as `ds`, for the test of memory; at most 4000 are read.
+        view: how the dataset was observed (`builder.builder_config.view`), for mappers from "ska"; by default as the
+            toy configurations are.
+        likelihood_maps: maps to take the likelihood of, where the mapper has one; None for all.
         scales: comparison scales of fields that are not in `FIELDS`, or instead of theirs.
         name: what the dataset is called, for the report.
         command: how to make this report again, for its last line.
@@ -65,7 +74,8 @@ def evaluate(
         DatasetError: no example, batched examples, a missing field or pixel scale, a truth that is not finite, maps of
             several sizes.
     """
-    for label, value in (("num_samples", num_samples), ("batch_size", batch_size), ("limit", limit)):
+    counted = {"num_samples": num_samples, "batch_size": batch_size, "limit": limit, "likelihood_maps": likelihood_maps}
+    for label, value in counted.items():
         if value is not None and (value != int(value) or value < 1):
             raise ParameterError(f"{label} must be a whole number of at least 1, but is {value}.")
     scales = scales or {}
@@ -76,7 +86,18 @@ def evaluate(
             raise ParameterError(f"baseline {label!r} predicts {names(other.target)}, not {target}.")
     found = {field: scales.get(field) or scale_of(field) for field in (*source, *target)}
     counts = {label: 1 if getattr(one, "deterministic", False) else num_samples for label, one in mappers.items()}
-    scores = {label: {field: FieldScores(found[field], counts[label], seed) for field in target} for label in mappers}
+    train = {} if training is None else training_maps(training, target, found)
+    scores = {
+        label: {
+            field: FieldScores(found[field], counts[label], seed, names(one.source), train.get(field), view)
+            for field in target
+        }
+        for label, one in mappers.items()
+    }
+    likelihoods = {
+        label: LikelihoodScores(one, [found[field] for field in target], likelihood_maps)
+        for label, one in mappers.items()
+    }
     spent = dict.fromkeys(mappers, 0.0)
     sheets, galaxies, measured, started = [], set(), 0, time.perf_counter()
     for index, batch in enumerate(batches(ds, (*source, *target), batch_size, limit)):
@@ -87,12 +108,20 @@ def evaluate(
             began = time.perf_counter()
             drawn = draw(one, label, batch, target, counts[label], seed, measured)
             spent[label] += time.perf_counter() - began
+            likelihoods[label].add(stacked(batch, target), stacked(batch, names(one.source)))
             for channel, field in enumerate(target):
                 if index == 0:
                     scores[label][field].prepare(truths[field], scale[0])
-                for row in range(len(batch)):
-                    samples, galaxy = drawn[:, row, ..., channel], galaxy_of(batch[row])
-                    scores[label][field].add(truths[field][row], samples, coarse[row], scale[row], galaxy)
+                for row, example in enumerate(batch):
+                    partners = {other: (example[other], None) for other in source[:1] if other not in target}
+                    partners |= {
+                        other: (example[other], drawn[:, row, ..., place])
+                        for place, other in enumerate(target)
+                        if other != field and np.isfinite(drawn[:, row, ..., place]).all()
+                    }
+                    samples = drawn[:, row, ..., channel]
+                    galaxy = galaxy_of(example)
+                    scores[label][field].add(truths[field][row], samples, coarse[row], partners, example, galaxy)
             if label == "":
                 for row, example in enumerate(batch):
                     if len(sheets) < SHEETS and galaxy_of(example) not in galaxies:
@@ -106,7 +135,15 @@ def evaluate(
         print(file=sys.stderr)
     if not measured:
         raise DatasetError("the dataset is empty: evaluate needs at least one example.")
-    metrics = {label: {field: one.metrics() for field, one in fields.items()} for label, fields in scores.items()}
+    metrics = {
+        label: {
+            field: one.metrics() | (likelihoods[label].metrics(len(one.galaxies)) if one.scored else {})
+            for field, one in fields.items()
+        }
+        for label, fields in scores.items()
+    }
+    if "oracle" in metrics:
+        compare_diversity(metrics)
     cases = {label: {field: one.cases() for field, one in fields.items()} for label, fields in scores.items()}
     provenance = provenance_of(mapper)
     provenance |= {
@@ -137,6 +174,15 @@ def evaluate(
     for line in report.warnings:
         warnings.warn(line, stacklevel=2)
     return report
+
+
+def compare_diversity(metrics: dict) -> None:
+    """Put the diversity of every mapper over that of the exact redraws beside it, as `diversity_ratio`."""
+    for fields in metrics.values():
+        for field, found in fields.items():
+            best = metrics["oracle"][field].get("diversity", np.nan)
+            if found and best > 0:
+                found["diversity_ratio"] = found["diversity"] / best
 
 
 def batches(ds, fields: tuple[str, ...], size: int, limit: int | None) -> Iterator[list[dict]]:
@@ -189,7 +235,7 @@ def draw(mapper, label: str, batch: list[dict], target, num_samples: int, seed: 
     if hasattr(mapper, "sample_examples"):
         drawn = mapper.sample_examples(batch, num_samples=num_samples, seed=seed)
     else:
-        maps = np.stack([np.stack([example[f] for f in names(mapper.source)], axis=-1) for example in batch])
+        maps = stacked(batch, names(mapper.source))
         if "rows" in inspect.signature(mapper.sample).parameters:  # streams of noise by row: the batches do not matter
             drawn = mapper.sample(maps, num_samples=num_samples, seed=seed, rows=range(first, first + len(batch)))
         else:
@@ -200,6 +246,11 @@ def draw(mapper, label: str, batch: list[dict], target, num_samples: int, seed: 
         who = f"baseline {label!r}" if label else type(mapper).__name__
         raise ParameterError(f"{who} gave samples of shape {drawn.shape} where {wanted} was asked for.")
     return drawn
+
+
+def stacked(batch: list[dict], fields: tuple[str, ...]) -> np.ndarray:
+    """The maps of some fields as one array (B, H, W, fields)."""
+    return np.stack([np.stack([example[field] for field in fields], axis=-1) for example in batch])
 
 
 def sheet(example: dict, drawn: np.ndarray, source, target, scales: dict[str, Scale]) -> dict:

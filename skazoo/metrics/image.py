@@ -1,4 +1,4 @@
-r"""Image quality against one truth: PSNR and SSIM, on the comparison scale (dex, or linear for signed fields).
+r"""Image quality against one truth: PSNR, SSIM and MS-SSIM, on the comparison scale (dex, or linear for signed fields).
 
 They reward the blurred mean over a right sample, so they describe the posterior mean, not the samples. `data_range`
 must be one number for a whole dataset, never that of the single image.
@@ -11,7 +11,10 @@ from scipy import ndimage
 
 from ..errors import ParameterError, check_positive
 
-__all__ = ["psnr", "ssim"]
+__all__ = ["ms_ssim", "psnr", "ssim"]
+
+EDGE = 5  # half width of SSIM's window
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the scales of MS-SSIM
 
 
 def psnr(image, truth, data_range: float) -> np.ndarray:
@@ -30,20 +33,52 @@ def ssim(image, truth, data_range: float, sigma: float = 1.5) -> np.ndarray:
     Source: Wang, Bovik, Sheikh & Simoncelli (2004), IEEE TIP 13, 600.
     """
     image, truth = checked(image, truth, data_range)
-    edge = 5
-    if min(image.shape[-2:]) <= 2 * edge:
-        raise ParameterError(f"ssim needs maps of more than {2 * edge} pixels a side, not {image.shape[-2:]}.")
+    structure, luminance = similarity(image, truth, data_range, sigma)
+    return (structure * luminance).mean(axis=(-2, -1))
+
+
+def ms_ssim(image, truth, data_range: float, sigma: float = 1.5) -> np.ndarray:
+    """Multi-scale structural similarity: the product over scales of contrast-and-structure, luminance at the last.
+
+    Each scale has half the pixels of the one before (means of 2 x 2). The five scales of the source need maps of more
+    than 160 pixels; smaller maps use the first of them that fit (3 for 64 pixels), their weights brought to sum 1.
+    Negative factors count as 0.
+
+    Source: Wang, Simoncelli & Bovik (2003), Asilomar Conference on Signals, 1398.
+    """
+    image, truth = checked(image, truth, data_range)
+    scales = min(len(WEIGHTS), 1 + int(np.log2(max(min(image.shape[-2:]) / (2 * EDGE + 1), 1))))
+    weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
+    result = np.ones(image.shape[:-2])
+    for number, weight in enumerate(weights):
+        structure, luminance = similarity(image, truth, data_range, sigma)
+        factor = (structure if number < scales - 1 else structure * luminance).mean(axis=(-2, -1))
+        result = result * np.maximum(factor, 0.0) ** weight
+        image, truth = halved(image), halved(truth)
+    return result
+
+
+def similarity(image: np.ndarray, truth: np.ndarray, data_range: float, sigma: float):
+    """Contrast-and-structure term, and luminance term, of each pixel whose window lies within the map."""
+    if min(image.shape[-2:]) <= 2 * EDGE:
+        raise ParameterError(f"ssim needs maps of more than {2 * EDGE} pixels a side, not {image.shape[-2:]}.")
 
     def smooth(values):
-        return ndimage.gaussian_filter(values, sigma, axes=(-2, -1), radius=edge)
+        return ndimage.gaussian_filter(values, sigma, axes=(-2, -1), radius=EDGE)[..., EDGE:-EDGE, EDGE:-EDGE]
 
     mean_i, mean_t = smooth(image), smooth(truth)
     var_i, var_t = smooth(image**2) - mean_i**2, smooth(truth**2) - mean_t**2
     covariance = smooth(image * truth) - mean_i * mean_t
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    top = (2 * mean_i * mean_t + c1) * (2 * covariance + c2)
-    local = top / ((mean_i**2 + mean_t**2 + c1) * (var_i + var_t + c2))
-    return local[..., edge:-edge, edge:-edge].mean(axis=(-2, -1))
+    structure = (2 * covariance + c2) / (var_i + var_t + c2)
+    return structure, (2 * mean_i * mean_t + c1) / (mean_i**2 + mean_t**2 + c1)
+
+
+def halved(maps: np.ndarray) -> np.ndarray:
+    """Means of 2 x 2 pixels of (..., H, W); a spare last row or column is left out."""
+    rows, columns = maps.shape[-2] // 2, maps.shape[-1] // 2
+    inner = maps[..., : 2 * rows, : 2 * columns]
+    return inner.reshape(*maps.shape[:-2], rows, 2, columns, 2).mean(axis=(-3, -1))
 
 
 def checked(image, truth, data_range) -> tuple[np.ndarray, np.ndarray]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import astropy.units as u
 import numpy as np
 
 from ..errors import DatasetError, ParameterError
 from ..maps.fields import RENDERED, Conditions
 from ..maps.rendering import render
+from .reobservation import kelvin_per_surface_density
 
 __all__ = ["Oracle"]
 
@@ -21,7 +24,8 @@ class Oracle:
     Args:
         source: must be ("dark_matter",): gas and stars depend on the hidden latents themselves.
         target: rendered fields, not "ska".
-        conditions: radio band and channel width, as of the dataset.
+        conditions: radio band and channel width of the dataset. By default the band is the default one, and the channel
+            width that of each example, by the ratio of its brightness temperature to its HI.
 
     Raises:
         ParameterError: fields for which the exact conditional is not known.
@@ -37,7 +41,7 @@ class Oracle:
         unknown = [name for name in self.target if name not in RENDERED or name == "dark_matter"]
         if unknown:
             raise ParameterError(f"the oracle cannot redraw {', '.join(unknown)}; it renders gas and stars.")
-        self.conditions = conditions or Conditions()
+        self.conditions = conditions
 
     def sample_examples(self, examples, num_samples: int = 8, seed: int = 0) -> np.ndarray:
         """Exact samples (num_samples, B, H, W, D) for example dicts of the dataset, in the units of the fields.
@@ -49,6 +53,7 @@ class Oracle:
         Raises:
             DatasetError: the examples are not of the toy universe.
         """
+        from ..datasets.generate import TOY_MASSES
         from ..simulations.toy import Galaxy
 
         drawn = []
@@ -62,10 +67,11 @@ class Oracle:
             extent = npix * float(example["pixel_kpc"]) * u.kpc
             matrix = orthonormal(np.asarray(example["rotation"], np.float64).reshape(3, 3))
             redraw = int(np.random.SeedSequence((seed, number, view)).generate_state(1)[0] >> 1)
-            galaxy = Galaxy.draw(number, redshift=float(example.get("redshift", 0.0)))
+            galaxy = Galaxy.draw(number, TOY_MASSES, redshift_of(example))
+            conditions = self.conditions or conditions_of(example)
             images = []
             for other in galaxy.redraw_hidden(num_samples, redraw):
-                maps = render(other.particles(), self.target, npix, extent, matrix, conditions=self.conditions)
+                maps = render(other.particles(), self.target, npix, extent, matrix, conditions=conditions)
                 images.append(np.stack([maps[name].data for name in self.target], axis=-1))
             drawn.append(np.stack(images))
         return np.stack(drawn, axis=1).astype(np.float32)
@@ -75,3 +81,26 @@ def orthonormal(matrix: np.ndarray) -> np.ndarray:
     """The rotation nearest to one that was stored in single precision."""
     left, _, right = np.linalg.svd(matrix)
     return left @ right
+
+
+def redshift_of(example: dict) -> float:
+    """The snapshot's redshift in full precision; as stored where the snapshot is not known."""
+    from ..simulations.toy.cosmology import SNAPSHOTS
+
+    stored = float(example.get("redshift", 0.0))
+    known = SNAPSHOTS.get(int(example.get("snapshot", -1)), stored)
+    return known if abs(known - stored) < 1e-5 else stored
+
+
+def conditions_of(example: dict) -> Conditions:
+    """Conditions whose channel width explains the example's brightness temperature; the default ones without one."""
+    usual = Conditions()
+    if "brightness_temperature" not in example or "hi" not in example:
+        return usual
+    hi = float(np.sum(example["hi"], dtype=np.float64))
+    if not hi > 0:
+        return usual
+    found = float(np.sum(example["brightness_temperature"], dtype=np.float64)) / hi
+    expected = 1e3 * kelvin_per_surface_density(usual.channel_width.to_value(u.km / u.s), redshift_of(example))
+    width = usual.channel_width * (expected / found)
+    return replace(usual, channel_width=width) if abs(expected / found - 1) > 1e-3 else usual

@@ -8,7 +8,7 @@ import numpy as np
 
 from .averages import divided, mean, standard_error
 from .calibration import Tarp, pit, ranks, tarp_curve
-from .image import psnr, ssim
+from .image import ms_ssim, psnr, ssim
 from .one_point import wasserstein_of_histograms
 from .probabilistic import crps, energy_score, pairwise_distances
 from .profiles import pixel_radii
@@ -38,12 +38,12 @@ class PixelScores:
     def prepare(self, truths: np.ndarray) -> None:
         """Fix ranges from the first batch of truths (n, H, W) on the comparison scale."""
         low, high = float(truths.min()), float(truths.max())
-        self.data_range = (high - low) or 1.0
+        self.data_range = self.scale.span or (high - low) or 1.0
         if self.scale.logarithmic:  # steps of 0.01 dex, from the floor to 3 dex above the first batch
             start = np.log10(self.scale.floor)
             self.edges = start + 0.01 * np.arange(int(100 * (high + 3 - start)) + 2)
         else:
-            margin = 2 * self.data_range
+            margin = 2 * ((high - low) or 1.0)
             self.edges = np.linspace(low - margin, high + margin, 2501)
         half = min(truths.shape[1:]) / 2
         self.ring = np.minimum((pixel_radii(truths.shape[1:]) / half * RINGS).astype(int), RINGS).ravel()
@@ -62,6 +62,7 @@ class PixelScores:
         rows["psnr"].append(psnr(centre, truth, self.data_range))
         if min(truth.shape) > 10:
             rows["ssim"].append(ssim(centre, truth, self.data_range))
+            rows["ms_ssim"].append(ms_ssim(centre, truth, self.data_range))
         sums["ring_count"] += np.bincount(self.ring, minlength=RINGS + 1)
         sums["ring_error"] += np.bincount(self.ring, error.ravel(), RINGS + 1)
         sums["truth_pdf"] += histogram(truth, self.edges)
@@ -83,6 +84,7 @@ class PixelScores:
         self.rows["diversity"].append(np.sum(pairwise_distances(samples) ** 2) / (count * (count - 1) * truth.size))
         self.sums["ring_variance"] += np.bincount(self.ring, variance.ravel(), RINGS + 1)
         place = pit(samples, truth, seed_of(self.seed, len(self.rows["crps"]))).ravel()
+        self.sums["pit_map"] += place.reshape(truth.shape)
         self.sums["pit"] += np.bincount(np.minimum((place * PIT_BINS).astype(int), PIT_BINS - 1), minlength=PIT_BINS)
         for level in (68, 95):
             covered = np.abs(place - 0.5) < level / 200
@@ -91,7 +93,7 @@ class PixelScores:
     def metrics(self, independent: int) -> dict[str, float]:
         """Numbers over all galaxies, of which `independent` are not views of one another; NaN where undefined."""
         rows, sums = self.rows, self.sums
-        found = {name: mean(rows[name]) for name in ("crps", "energy_score", "psnr", "ssim")}
+        found = {name: mean(rows[name]) for name in ("crps", "energy_score", "psnr", "ssim", "ms_ssim")}
         for name in ("crps", "energy_score"):
             found[f"{name}_error"] = standard_error(rows[name], independent)
         found["rmse"], found["spread"] = np.sqrt(mean(rows["error"])), np.sqrt(mean(rows["variance"]))
@@ -140,6 +142,7 @@ class PixelScores:
         outer_inner = self.tarp(independent)
         if outer_inner:
             outer, inner = outer_inner
+            found["pit_map"] = (sums["pit_map"] / len(self.rows["variance"])).astype(np.float32)
             found["pit_pixels"] = sums["pit"] / np.mean(sums["pit"])
             found["ring_spread"] = np.sqrt(sums["ring_variance"][:RINGS] / counts)
             for level in (68, 95):

@@ -69,6 +69,11 @@ class Report:
                         "spectra were interpolated to its wavenumbers in kpc^-1, where they overlap."
                     )
         for name, found in self.metrics.items():
+            unlikely = int(found.get("nonfinite_likelihoods", 0))
+            if unlikely:
+                lines.append(f"{name}: {unlikely} truths have no finite likelihood; bits per dimension are undefined.")
+            if "bits_per_dim" in found and self.provenance["likelihood"] == "bound":
+                lines.append(f"{name}: bits per dimension are an upper bound, from a lower bound of the likelihood.")
             lost = int(found.get("undefined_total", 0))
             if lost:
                 lines.append(f"{name}: {lost} samples have no positive total; they are not in the bias and scatter.")

@@ -27,6 +27,8 @@ class Scale:
         label: words for the figures.
         floor: detection floor in `unit`, for a logarithmic scale; None for a linear one.
         cmap: matplotlib colour map.
+        span: range of the values on this scale, fixed for the dataset, that PSNR and SSIM refer to; None takes that of
+            the first batch of truths.
     """
 
     field: str
@@ -34,6 +36,7 @@ class Scale:
     label: str = ""
     floor: float | None = None
     cmap: str = "viridis"
+    span: float | None = None
 
     def __post_init__(self):
         if self.floor is not None and not (np.isfinite(self.floor) and self.floor > 0):
@@ -63,7 +66,8 @@ class Scale:
 def scale_of(field: str) -> Scale:
     """The scale of a registered field, from `skazoo.maps.FIELDS`; linear and without unit for any other name.
 
-    A registered field is logarithmic where its own transform is, above its floor.
+    A registered field is logarithmic where its own transform is, above its floor. Its span is that of 6 standard
+    deviations of its compressed pixels (`Field.typical`), the same for every dataset and mapper.
     """
     from ..maps.fields import FIELDS
 
@@ -72,7 +76,8 @@ def scale_of(field: str) -> Scale:
     known = FIELDS[field]
     unit = u.Unit(known.unit)
     floor = float(known.floor) if known.transform == "log10" else None
-    return Scale(field, unit.to_string("fits").replace("solMass", "Msun"), known.label, floor, known.cmap)
+    span = None if known.transform == "asinh" else 6.0 * known.typical[1]
+    return Scale(field, unit.to_string("fits").replace("solMass", "Msun"), known.label, floor, known.cmap, span)
 
 
 def pretty(unit: str) -> str:

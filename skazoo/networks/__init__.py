@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "CausalTransformer": "causal_transformer",
         "Coupling": "coupling",
         "Fourier": "layers",
+        "GatedCausal": "gated_causal",
         "InvertibleConv": "invertible_conv",
         "Modulate": "layers",
         "MultiScaleFlow": "multiscale_flow",

@@ -1,4 +1,4 @@
-"""One pass of an autoregressive flow over tokens: each is shifted and scaled as a transformer of those before it says."""
+"""One pass of an autoregressive flow: each token is shifted and scaled as a transformer of those before it says."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ __all__ = ["Bijection", "exact_dtype"]
 
 
 def exact_dtype(policy) -> str:
-    """"float64" under the policy "float64", otherwise "float32": log-determinants do not survive half precision."""
+    """ "float64" under the policy "float64", otherwise "float32": log-determinants do not survive half precision."""
     return "float64" if keras.dtype_policies.get(policy).compute_dtype == "float64" else "float32"
 
 

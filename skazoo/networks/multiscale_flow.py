@@ -33,7 +33,15 @@ class MultiScaleFlow(Bijection):
     """
 
     def __init__(
-        self, channels: int, features: int, levels: int, steps: int, pack: int = 2, seed: int = 0, dtype=None, **coupling
+        self,
+        channels: int,
+        features: int,
+        levels: int,
+        steps: int,
+        pack: int = 2,
+        seed: int = 0,
+        dtype=None,
+        **coupling,
     ):
         super().__init__(dtype=dtype)
         self.arguments = dict(channels=channels, features=features, levels=levels, steps=steps, pack=pack, seed=seed)

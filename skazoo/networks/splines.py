@@ -21,7 +21,7 @@ def rational_quadratic(x, raw, bound: float = 4.0, inverse: bool = False):
 
     Args:
         x: (...), any shape.
-        raw: (..., 3 bins - 1) unconstrained numbers: widths and heights of the bins, slopes between them; all 0 is y = x.
+        raw: (..., 3 bins - 1) unconstrained numbers: widths and heights of bins, slopes between them; all 0 is y = x.
         inverse: solve for x given y instead.
 
     Returns: (y, ln dy/dx) of x; inverse: x alone.

@@ -15,6 +15,7 @@ from ..errors import ParameterError, PresetError, check_choice
 from ..files import replacing_folder
 from .card import model_card
 from .manifest import FORMAT, read_json, verify, write_manifest
+from .weights import check_weights, store_half
 
 __all__ = ["DTYPES", "FORMAT", "REQUIRED", "WEIGHTS", "load", "save"]
 
@@ -23,13 +24,17 @@ REQUIRED = ("config.json", WEIGHTS, "transforms.json", "metrics.json", "metadata
 DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-def save(mapper, folder: str | os.PathLike, metrics: dict | None = None, metadata: dict | None = None) -> Path:
+def save(
+    mapper, folder: str | os.PathLike, metrics: dict | None = None, metadata: dict | None = None, half: bool = False
+) -> Path:
     """Write `mapper` with its averaged weights; the optimizer and the averages themselves stay out.
 
     Args:
         folder: to make, or in which to replace a preset file by file.
         metrics: what was measured, on which split: JSON-able.
-        metadata: training data, hours, hardware, ...: JSON-able; parameter count, versions and date are added.
+        metadata: training data, hours, hardware, ...: JSON-able; parameter count, versions and date are added. The
+            keys that the card has places for are those of `skazoo.presets.card.model_card`.
+        half: keep the weights as float16 on disk, in half the room; they are loaded as float32.
 
     Returns: the folder. `keras.saving.load_model(folder)` opens it too, once `skazoo.mappers` is imported.
     """
@@ -40,7 +45,8 @@ def save(mapper, folder: str | os.PathLike, metrics: dict | None = None, metadat
     published = type(mapper).from_config(config)  # without optimizer, averages, and state of training
     with mapper.averaged_weights():
         pairs = zip(published.trainable_variables, mapper.trainable_variables, strict=True)
-        for copy, variable in pairs:
+        states = zip(published.non_trainable_weights, _states(mapper), strict=True)
+        for copy, variable in [*pairs, *states]:
             copy.assign(variable)
     description = {
         "module": "skazoo.mappers",
@@ -56,6 +62,7 @@ def save(mapper, folder: str | os.PathLike, metrics: dict | None = None, metadat
         "backend": keras.backend.backend(),
         "date_saved": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "parameter_count": sum(math.prod(variable.shape) for variable in published.trainable_variables),
+        "weights_on_disk": "float16" if half else "float32",
         **(metadata or {}),
     }
     with replacing_folder(folder) as partial:
@@ -64,6 +71,8 @@ def save(mapper, folder: str | os.PathLike, metrics: dict | None = None, metadat
         _write_json(partial / "metrics.json", metrics or {})
         _write_json(partial / "metadata.json", facts)
         published.save_weights(partial / WEIGHTS)
+        if half:
+            store_half(partial / WEIGHTS)
         (partial / "README.md").write_text(model_card(folder.name, description, _transforms(mapper), metrics, facts))
         write_manifest(partial)
     return folder
@@ -91,12 +100,14 @@ def load(folder: str | os.PathLike, dtype: str | None = None, load_weights: bool
         raise PresetError(f"{folder / 'config.json'} holds no arguments under 'config'.")
     try:
         mapper = kind.from_config({**config, **({"dtype": dtype} if dtype else {})})
-    except (ParameterError, TypeError, ValueError) as error:
+    except (ParameterError, TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
         raise PresetError(f"{folder / 'config.json'} does not describe a {kind.__name__}: {error}") from error
-    stored = {name: each.get("transform") for name, each in read_json(folder / "transforms.json").items()}
+    transforms = read_json(folder / "transforms.json")
+    stored = {name: each.get("transform") for name, each in transforms.items() if isinstance(each, dict)}
     if stored != mapper.transforms_config():
         raise PresetError(f"transforms.json and config.json of {folder} contradict each other; fetch the preset again.")
     if load_weights:
+        check_weights(folder / WEIGHTS, mapper.variables)
         try:
             with warnings.catch_warnings(action="ignore"):  # what does not fit raises below
                 mapper.load_weights(folder / WEIGHTS)
@@ -114,6 +125,11 @@ def mapper_class(description: dict, folder: Path) -> type:
     if not (isinstance(kind, type) and issubclass(kind, room.Mapper) and kind is not room.Mapper):
         raise PresetError(f"{folder} is of the class {name!r}, which this skazoo ({__version__}) does not know.")
     return kind
+
+
+def _states(mapper) -> list:
+    """What a network keeps besides its trained weights (running moments); not what only training needs."""
+    return [each for each in mapper.non_trainable_weights if all(each is not one for one in mapper.training_state)]
 
 
 def _transforms(mapper) -> dict:

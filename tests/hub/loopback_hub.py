@@ -73,7 +73,7 @@ class Answer(BaseHTTPRequestHandler):
         call = f"{self.command} {path}"
         fault = hub.fault(call)
         if isinstance(fault, tuple) and self.command in ("PUT", "POST"):
-            self.rfile.read(fault[1])
+            self.rfile.read(min(fault[1], int(self.headers["Content-Length"])))
             return self.hang_up()
         body = self.body()
         self.cut = fault[1] if isinstance(fault, tuple) else None

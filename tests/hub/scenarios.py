@@ -6,6 +6,7 @@ One process each, because the client reads its variables when it is imported; ke
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -67,7 +68,12 @@ def publication(hub, preset, home):
     assert f'from_pretrained("hf://{REPO}")' in (folder / "README.md").read_text()
     card = ModelCard.load(folder / "README.md")
     card.validate()
-    assert card.data.license == "apache-2.0"
+    assert card.data.license == "apache-2.0" and len(card.data.eval_results) > 20
+    assert "](samples.png)" in card.text
+    card.data.tags = [1]
+    with contextlib.suppress(ValueError):
+        card.validate()
+        raise AssertionError("the loopback Hub must see what the Hub refuses")
 
     change(preset, "model.weights.h5", weights[::-1])
     (preset / "samples.png").unlink()
@@ -157,10 +163,11 @@ def interruptions(hub, preset, home):
     from skazoo.hub import fetch_preset, publish_preset
 
     time.sleep = lambda seconds: None  # the client waits before it tries again
-    hub.faults.append(("PUT", "/lfs/", ("cut", 10_000)))
+    key = hashlib.sha256((preset / "model.weights.h5").read_bytes()).hexdigest()
+    hub.faults.append(("PUT", f"/lfs/{key}", ("cut", 10_000)))
     first = publish_preset(preset, REPO)
     assert hub.blobs[hub.repositories["model", REPO].files["model.weights.h5"]]
-    assert sum("PUT /lfs/" in call for call in hub.calls) == 2  # the picture, and the weights at the second try
+    assert not hub.faults and f"PUT /lfs/{key}" in hub.calls  # the second try
     change(preset, "model.weights.h5", os.urandom(300_000))
     hub.faults.append(("POST", "/commit/", 500))
     hub.faults.append(("POST", "/commit/", ("cut", 100)))
@@ -210,7 +217,6 @@ def interruptions(hub, preset, home):
 
 def datasets(hub, preset, home):
     """A dataset repository with shards, description, Croissant and datasheet."""
-    import hashlib
     from types import SimpleNamespace
 
     from huggingface_hub import DatasetCard, snapshot_download

@@ -10,6 +10,8 @@ import pytest
 
 from skazoo.presets.manifest import write_manifest
 
+from ..presets.measured import measured
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,11 +20,11 @@ def preset(tmp_path):
     """A folder that is a preset to all but Keras: its weights are noise."""
     folder = tmp_path / "small"
     folder.mkdir()
-    config = {"source": ["dark_matter"], "target": ["hi"], "image_size": 8}
+    config = {"source": ["observed"], "target": ["field"], "image_size": 16}
     content = {
         "config.json": {"class_name": "Diffusion", "config": config},
-        "transforms.json": {"hi": {"role": "target", "unit": "solMass / kpc2", "transform": {}}},
-        "metrics.json": {"crps": 0.25},
+        "transforms.json": {"field": {"role": "target", "unit": "solMass / kpc2", "transform": {}}},
+        "metrics.json": measured(),
         "metadata.json": {"parameter_count": 75_000, "dataset": "ska_tng/toy_8"},
         "recipe.json": {"steps": 10},
     }

@@ -7,7 +7,7 @@ from keras import ops
 from skazoo.datasets.transforms import Affine, Log10
 from skazoo.errors import ParameterError
 from skazoo.mappers import Diffusion
-from skazoo.mappers.diffusion import preconditioning
+from skazoo.mappers.parametrisation import prediction, preconditioning, skip_and_out
 
 SIGMAS = np.geomspace(0.002, 80.0, 25).astype(np.float32)
 PLAIN = {"a": Affine(), "b": Affine()}
@@ -19,24 +19,25 @@ def tiny(**arguments):
 
 
 class Exact:
-    """Stands where the network is: the F that makes D exact for y ~ N(slope * source, spread^2)."""
+    """Stands where the network is: the prediction that makes D exact for y ~ N(slope * source, spread^2)."""
 
-    def __init__(self, slope, spread, sigma_data):
-        self.slope, self.spread, self.sigma_data = slope, spread, sigma_data
+    def __init__(self, slope, spread, sigma_data=1.0, kind="edm"):
+        self.slope, self.spread, self.sigma_data, self.kind = slope, spread, sigma_data, kind
 
     def __call__(self, inputs, training=False):
         scaled, source, level = inputs
         sigma = ops.exp(4.0 * ops.reshape(level, (-1, 1, 1, 1)))
-        skip, out, inward, _ = preconditioning(sigma, self.sigma_data)
+        inward, _ = preconditioning(sigma, self.sigma_data)
         x = scaled / inward
         mean = self.slope * source
         denoised = mean + self.spread**2 / (self.spread**2 + sigma**2) * (x - mean)
-        return (denoised - skip * x) / out
+        return prediction(self.kind, denoised, x, sigma, self.sigma_data)
 
 
 @pytest.mark.parametrize("sigma_data", [0.5, 1.0])
 def test_preconditioning_keeps_unit_variance(sigma_data):
-    skip, out, inward, level = (ops.convert_to_numpy(c) for c in preconditioning(ops.array(SIGMAS), sigma_data))
+    inward, level = (ops.convert_to_numpy(c) for c in preconditioning(ops.array(SIGMAS), sigma_data))
+    skip, out = skip_and_out("edm", SIGMAS, sigma_data)
     s2 = SIGMAS.astype(float) ** 2
     assert np.allclose(inward**2 * (sigma_data**2 + s2), 1.0, rtol=1e-5)  # input of F
     residual = (1 - skip) ** 2 * sigma_data**2 + skip**2 * s2  # Var(y - c_skip x), the target of F times c_out
@@ -46,9 +47,18 @@ def test_preconditioning_keeps_unit_variance(sigma_data):
     assert np.allclose(level, np.log(SIGMAS) / 4, rtol=1e-6)
 
 
-@pytest.mark.parametrize("uncertainty", [True, False])
-def test_loss_is_one_before_training(uncertainty):
-    mapper = tiny(uncertainty=uncertainty)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"weighting": "uniform"},
+        {"parametrisation": "eps", "schedule": "linear"},
+        {"parametrisation": "v", "schedule": "cosine"},
+        {"parametrisation": "x0"},
+    ],
+)
+def test_loss_is_one_before_training(arguments):
+    mapper = tiny(**arguments)
     y = np.random.default_rng(0).normal(size=(64, 16, 16, 1)).astype(np.float32)
     losses = ops.convert_to_numpy(mapper.network_loss(ops.array(y), ops.zeros_like(y), training=True))
     assert losses.shape == (64,)
@@ -65,7 +75,7 @@ def test_denoiser_before_training_is_the_linear_one():
 
 def test_exact_network_has_the_lowest_loss():
     """The expected loss of the exact denoiser is its posterior variance, in units of c_out^2."""
-    mapper = tiny(uncertainty=False, noise_mean=0.0, noise_std=1.0)
+    mapper = tiny(weighting="uniform", noise_mean=0.0, noise_std=1.0)
     mapper.network = Exact(slope=2.0, spread=0.3, sigma_data=1.0)
     rng = np.random.default_rng(0)
     c = rng.normal(size=(256, 16, 16, 1)).astype(np.float32)
@@ -94,7 +104,7 @@ def test_samples_of_the_exact_network_have_the_right_distribution():
 
 
 def test_noise_levels_of_training_are_stratified(monkeypatch):
-    mapper = tiny(noise_mean=-0.3, noise_std=1.1, uncertainty=False)
+    mapper = tiny(noise_mean=-0.3, noise_std=1.1, weighting="uniform")
     seen = []
 
     def spy(inputs, training=False):
@@ -121,6 +131,86 @@ def test_churn_needs_no_global_state_and_is_reproducible():
     assert np.array_equal(first, again) and not np.allclose(first, plain)
 
 
+@pytest.mark.parametrize("kind", ["eps", "v", "x0"])
+def test_every_parametrisation_is_the_same_denoiser(kind):
+    one, other = tiny(), tiny(parametrisation=kind)
+    one.network, other.network = Exact(2.0, 0.3), Exact(2.0, 0.3, kind=kind)
+    x = np.random.default_rng(0).normal(size=(25, 16, 16, 1)).astype(np.float32) * (1 + SIGMAS[:, None, None, None])
+    found = (
+        ops.convert_to_numpy(each.denoise(ops.array(x), ops.array(SIGMAS), ops.ones_like(x))) for each in (one, other)
+    )
+    assert np.allclose(*found, atol=3e-5)  # eps at sigma = 80: 80 float32 roundings
+    source = np.ones((1, 16, 16, 1), np.float32)
+    assert np.allclose(one.sample(source, 2, steps=8), other.sample(source, 2, steps=8), atol=1e-4)
+
+
+def test_noise_levels_of_the_schedules_and_min_snr(monkeypatch):
+    seen = []
+
+    def spy(inputs, training=False):
+        seen.append(np.exp(4.0 * ops.convert_to_numpy(inputs[2])[:, 0].astype(float)))
+        return ops.zeros_like(inputs[0])
+
+    y = np.random.default_rng(0).normal(size=(64, 16, 16, 1)).astype(np.float32)
+    share = (np.arange(64) + 0.5) / 64
+    beta = 0.1 * share + 0.5 * 19.9 * share**2
+    for schedule, sigma in {"cosine": np.tan(np.pi / 2 * share), "linear": np.sqrt(np.exp(beta) - 1)}.items():
+        mapper = tiny(schedule=schedule, parametrisation="eps", weighting="min_snr")
+        mapper.network = spy
+        loss = ops.convert_to_numpy(mapper.network_loss(ops.array(y), ops.array(y), training=False))
+        assert np.allclose(seen[-1], sigma, rtol=1e-4)
+        assert np.allclose(loss, np.minimum(sigma**-2.0, 5.0) * sigma**2, rtol=0.3)  # of eps: min(SNR, 5) / SNR
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "ancestral", "dpm_solver"])
+def test_other_samplers_reach_the_distribution(sampler):
+    mapper = tiny()
+    mapper.network = Exact(slope=-0.5, spread=0.4)
+    samples = mapper.sample(np.ones((1, 16, 16, 1), np.float32), 24, sampler=sampler, steps=40)
+    assert samples.mean() == pytest.approx(-0.5, abs=0.03) and samples.std() == pytest.approx(0.4, rel=0.1)
+
+
+def test_wrap_stands_between_denoiser_and_sampler():
+    mapper = tiny()
+    mapper.network = Exact(slope=1.0, spread=0.3)
+    source = np.zeros((1, 16, 16, 1), np.float32)
+    plain = mapper.sample(source, 2)
+    assert np.array_equal(mapper.sample(source, 2, wrap=lambda denoise: denoise), plain)
+    shifted = mapper.sample(source, 2, wrap=lambda denoise: lambda x, sigma: denoise(x - 2.0, sigma) + 2.0)
+    assert np.allclose(shifted.mean() - plain.mean(), 2.0, atol=0.02)
+
+
+def test_guidance():
+    mapper = tiny(source_dropout=0.2)
+    mapper.network = Exact(slope=1.0, spread=0.3)
+    source = np.ones((1, 16, 16, 1), np.float32)
+    plain = mapper.sample(source, 2)
+    assert np.array_equal(mapper.sample(source, 2, guidance=1.0), plain)
+    with pytest.warns(UserWarning, match="calibration"):
+        pushed = mapper.sample(source, 2, guidance=2.0)
+    assert pushed.mean() == pytest.approx(2.0, abs=0.05)  # without source the mean is 0
+
+
+def exact_log_prob(y, mean, spread):
+    residual = ((y - mean) / spread).reshape(len(y), -1).astype(float)
+    return -0.5 * np.sum(residual**2, 1) - residual.shape[1] * np.log(np.sqrt(2 * np.pi) * spread)
+
+
+def test_log_prob_and_elbo_of_the_exact_network_in_physical_units():
+    mapper = tiny(transforms={"a": Affine(), "b": Affine(100.0, 10.0)})
+    mapper.network = Exact(slope=2.0, spread=0.3)
+    rng = np.random.default_rng(0)
+    c = rng.normal(size=(5, 16, 16, 1)).astype(np.float32)
+    y = 100 + 10 * (2.0 * c + 0.3 * rng.normal(size=c.shape)).astype(np.float32)
+    exact = exact_log_prob(y, 100 + 20 * c, 3.0) / 256
+    found = mapper.log_prob(y, c)
+    assert mapper.likelihood == "exact" and np.abs(found / 256 - exact).max() < 1e-3
+    assert np.allclose(found, mapper.log_prob(y, c, chunk=2), atol=1e-2)
+    assert np.allclose(found[3:], mapper.log_prob(y, c, probes=2)[3:], atol=1e-2)  # dD/dx is a multiple of 1 here
+    gaps = [np.mean(exact - mapper.elbo(y, c, steps=steps) / 256) for steps in (16, 64, 256)]
+    assert gaps[0] > gaps[1] > gaps[2] > -0.02 and gaps[2] < 0.05  # 1280 pixels: the bound's own noise is about 0.02
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -128,6 +218,10 @@ def test_churn_needs_no_global_state_and_is_reproducible():
         (dict(transforms={**PLAIN, "c": Affine()}), "field in transforms"),
         (dict(sigma_data=0.0), "sigma_data"),
         (dict(padding="same"), "padding"),
+        (dict(parametrisation="score"), "parametrisation"),
+        (dict(schedule="sine"), "schedule"),
+        (dict(weighting="snr"), "weighting"),
+        (dict(source_dropout=1.0), "source_dropout"),
         (dict(multipliers=(1, 2, 2, 2), stem=4), "image_size"),
     ],
 )
@@ -139,7 +233,10 @@ def test_constructor_refusals(arguments, message):
 def test_refusals_in_use():
     mapper, source = tiny(), np.zeros((1, 16, 16, 1), np.float32)
     for call, message in [
-        (lambda: mapper.sample(source, sampler="ddim"), "sampler"),
+        (lambda: mapper.sample(source, sampler="ddpm2"), "sampler"),
+        (lambda: mapper.sample(source, sampler="heun", eta=1.0), "sampler with eta"),
+        (lambda: mapper.sample(source, guidance=2.0), "source_dropout"),
+        (lambda: mapper.elbo(source, source, steps=1), "steps"),
         (lambda: mapper.sample(source, num_samples=0), "num_samples"),
         (lambda: mapper.sample(source, steps=0), "steps"),
         (lambda: mapper.sample(source, churn=1.0), "churn"),

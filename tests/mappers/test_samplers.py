@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from skazoo.errors import ParameterError
-from skazoo.mappers.samplers import central_levels, edm_levels, euler, heun, multistep, score
+from skazoo.mappers.noise_levels import central_levels, edm_levels
+from skazoo.mappers.samplers import ancestral, ddim, dpm_solver, heun, multistep, score
+from skazoo.metrics.standards import GaussianField
 
 MEAN, SPREAD = 0.7, 0.5  # y ~ N(MEAN, SPREAD^2)
 
@@ -38,13 +40,14 @@ def mixture(x, sigma):
 @pytest.mark.parametrize(
     ("sampler", "order", "levels", "steps"),
     [
-        (euler, 1, edm_levels, (128, 256, 512, 1024)),
+        (ddim, 1, edm_levels, (128, 256, 512, 1024)),
         (heun, 2, edm_levels, (64, 128, 256, 512)),
+        (dpm_solver, 2, edm_levels, (64, 128, 256, 512)),
         (lambda d, x, s: multistep(d, x, s, order=1), 1, central_levels, (128, 256, 512, 1024)),
         (lambda d, x, s: multistep(d, x, s, order=2), 2, central_levels, (64, 128, 256, 512)),
         (lambda d, x, s: multistep(d, x, s, order=3), 3, central_levels, (64, 128, 256, 512)),
     ],
-    ids=["euler", "heun", "multistep-1", "multistep-2", "multistep-3"],
+    ids=["ddim", "heun", "dpm_solver", "multistep-1", "multistep-2", "multistep-3"],
 )
 def test_order_of_convergence(sampler, order, levels, steps):
     x = np.linspace(-80, 80, 9)
@@ -112,26 +115,62 @@ def test_score_is_the_gradient_of_the_log_density():
     assert np.allclose(score(mixture(x, sigma), x, sigma), gradient, atol=1e-6)
 
 
-@pytest.mark.parametrize("levels", [edm_levels, central_levels])
-def test_noise_levels_fall_from_first_to_last_and_end_at_zero(levels):
-    sigmas = levels(18, 0.002, 80.0)
-    assert len(sigmas) == 19 and sigmas[0] == pytest.approx(80.0) and sigmas[-1] == 0.0
-    assert sigmas[-2] == pytest.approx(0.002) and np.all(np.diff(sigmas) < 0)
+def test_ddim_without_noise_is_eulers_method():
+    sigmas, x = edm_levels(9, 0.02, 80.0), np.linspace(-80, 80, 5)
+    euler = x
+    for now, after in zip(sigmas[:-1], sigmas[1:], strict=True):
+        euler = euler + (after - now) * (euler - gaussian(euler, now)) / now
+    assert np.allclose(ddim(gaussian, x, sigmas), euler, rtol=1e-12)
 
 
-def test_spacing_of_noise_levels():
-    roots = edm_levels(18, rho=5.0)[:-1] ** 0.2
-    assert np.allclose(np.diff(roots), np.diff(roots)[0])
-    ratios = np.diff(np.log(central_levels(40, centre=0.5)[:-1]))
-    assert central_levels(40, centre=0.5)[np.argmin(-ratios)] == pytest.approx(0.5, rel=0.2)
+def test_ancestral_is_the_textbook_of_ddpm():
+    """arXiv:2006.11239, eq. 7 and algorithm 2, in its own letters, on its own scale."""
+    beta = np.linspace(1e-4, 0.02, 1000)[::50]
+    bar = np.cumprod(1 - beta)
+    sigmas = np.append(np.sqrt(1 / bar - 1)[::-1], 0.0)
+    rng = np.random.default_rng(0)
+    noise, x = rng.normal(size=(20, 7)), sigmas[0] * rng.normal(size=7)
+    z = x * np.sqrt(bar[-1])
+    for step, t in enumerate(range(19, 0, -1)):
+        y = gaussian(z / np.sqrt(bar[t]), np.sqrt(1 / bar[t] - 1))
+        mean = (
+            np.sqrt(bar[t - 1]) * beta[t] / (1 - bar[t]) * y
+            + np.sqrt(1 - beta[t]) * (1 - bar[t - 1]) / (1 - bar[t]) * z
+        )
+        z = mean + np.sqrt((1 - bar[t - 1]) / (1 - bar[t]) * beta[t]) * noise[step]
+    found = ancestral(gaussian, x, sigmas[:-1], lambda step: noise[step])
+    assert np.allclose(found * np.sqrt(bar[0]), z, atol=1e-12)
+
+
+@pytest.mark.parametrize("eta", [0.5, 1.0])
+def test_variance_of_stochastic_samplers_converges(eta):
+    """Exactly, without random numbers: every step is linear, x_after = a x_now + fresh noise."""
+    errors = []
+    for steps in (64, 128, 256, 512):
+        sigmas, variance = central_levels(steps, 0.002, 80.0), 80.0**2 + SPREAD**2
+        for now, after in zip(sigmas[:-1], sigmas[1:], strict=True):
+            pair = [now, after]
+            push = ddim(lambda x, s: SPREAD**2 / (SPREAD**2 + s**2) * x, 1.0, pair, eta, lambda step: 0.0)
+            fresh = ddim(lambda x, s: 0.0 * x, 0.0, pair, eta, lambda step: 1.0) if after else 0.0
+            variance = push**2 * variance + fresh**2
+        errors.append(abs(variance / SPREAD**2 - 1))
+    assert errors[-1] < 0.03 and np.all(np.array(errors[1:]) < 0.7 * np.array(errors[:-1]))
+
+
+def test_eight_calls_give_the_spectrum_of_sixty_four():
+    """The exact denoiser of the Gaussian field with known posterior: every Fourier mode is a Gaussian of its own."""
+    variance = GaussianField(size=32).variance
+
+    def power(steps):
+        sigmas = central_levels(steps)
+        return multistep(lambda x, s: variance / (variance + s**2) * x, sigmas[0] + 0 * variance, sigmas) ** 2
+
+    assert np.abs(power(8) / power(64) - 1).max() < 0.05
+    assert np.abs(power(64) / variance - 1).max() < 0.003
 
 
 def test_errors_of_use():
-    for wrong in (dict(steps=0), dict(steps=4, sigma_min=90.0), dict(steps=4, sigma_min=0.0)):
-        for levels in (edm_levels, central_levels):
-            with pytest.raises(ParameterError):
-                levels(**wrong)
-    with pytest.raises(ParameterError, match="rho"):
-        edm_levels(4, rho=-1.0)
+    with pytest.raises(ParameterError, match="eta"):
+        ddim(gaussian, np.zeros(2), edm_levels(4), eta=1.0)
     with pytest.raises(ParameterError, match="churn"):
         heun(gaussian, np.zeros(2), edm_levels(4), churn=1.0)

@@ -53,7 +53,7 @@ def test_quarter_turn_is_rot90():
     np.testing.assert_allclose(again, np.rot90(image, -1, axes=(1, 2)), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("size", [0.02, 0.3, 0.7, 1.5, 1.9, 2.3, 5.0, 12.0])
+@pytest.mark.parametrize("size", [0.02, 0.3, 0.7, 1.2, 1.5, 1.9, 2.3, 3.4, 5.0, 12.0])
 def test_against_a_finely_sampled_kernel(size):
     rng = np.random.default_rng(1)
     worst = 0.0
@@ -69,7 +69,7 @@ def test_against_a_finely_sampled_kernel(size):
 def test_kernel_is_the_projected_cubic_spline():
     from scipy.integrate import quad
 
-    from skazoo.maps.spline import corner_table, marginal_coefficients, projected_kernel
+    from skazoo.maps.spline import CORRELATION, marginal_coefficients, projected_kernel
 
     def density(r):
         return 8 / np.pi * (1 - 6 * r**2 + 6 * r**3 if r < 0.5 else 2 * max(1 - r, 0) ** 3)
@@ -80,10 +80,15 @@ def test_kernel_is_the_projected_cubic_spline():
     fine = np.linspace(0, 1, 4001)
     assert np.trapezoid(np.pi * projected_kernel(fine), fine) == pytest.approx(1.0, abs=1e-6)
     assert projected_kernel(1.0) == 0.0 and (np.diff(projected_kernel(fine)) <= 0).all()
-    # the marginal of the small kernels is the table's
-    x = np.linspace(-1, 1, corner_table().shape[0])
+    # kernels of up to 3.5 pixels: the share left of x and below y, by marginal and correlation term
+    middles, x = (np.arange(2000) + 0.5) / 1000 - 1, np.linspace(-1, 1, 101)
+    corner = np.zeros((2001, 2001))
+    corner[1:, 1:] = projected_kernel(middles[:, None] ** 2 + middles**2).cumsum(axis=0).cumsum(axis=1) / 1e6
+    corner = corner[::20, ::20]
     share = 0.5 + x * np.polynomial.Polynomial(marginal_coefficients())(x**2)
-    np.testing.assert_allclose(share, corner_table()[-1], atol=5e-5)
+    term = x * (1 - x**2) ** 4 * np.polynomial.Polynomial(CORRELATION)(x**2)
+    np.testing.assert_allclose(share, corner[-1], atol=5e-5)
+    np.testing.assert_allclose(np.outer(share, share) - np.outer(term, term), corner, atol=2e-4)
     assert (np.diff(share) >= 0).all() and share[-1] == pytest.approx(1.0, abs=1e-12)
 
 

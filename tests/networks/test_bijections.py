@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from skazoo.mappers.backend import gradient
+from skazoo.mappers.backend import compiled, gradient
 from skazoo.networks import ActNorm, AutoregressiveFlow, Coupling, InvertibleConv, MultiScaleFlow, grid_positions
 
 SMALL = {"width": 8, "bins": 4}
@@ -56,7 +56,7 @@ def precision(dtype):
         yield
 
 
-def disturbed(layer, amount=0.3, seed=0):
+def disturbed(layer, amount=0.1, seed=0):
     """Random values for every weight, so that nothing is at its silent start."""
     rng = np.random.default_rng(seed)
     for variable in layer.variables:
@@ -74,7 +74,13 @@ def made(name, dtype, batch, seed=0):
     conditions = [ops.convert_to_tensor(rng.normal(size=(batch, *each)).astype(dtype)) for each in conditions]
     if name in ("forward", "backward"):
         conditions.append(grid_positions(2, shape[0] // 2))
-    return disturbed(make(dtype)), x, conditions
+    # many layers at wild weights would blow up rounding errors, as they would blow up maps
+    return disturbed(make(dtype), 0.1 if "scales" in name else 0.2), x, conditions
+
+
+def run(function, layer, x, conditions=()):
+    """As one graph: JAX would compile every operation otherwise."""
+    return compiled(lambda x: function(x, *conditions), layer)(x)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -82,8 +88,8 @@ def made(name, dtype, batch, seed=0):
 def test_inverse_of_forward_is_the_input(name, dtype, tolerance):
     with precision(dtype):
         layer, x, conditions = made(name, dtype, 3)
-        y, log_det = layer.forward(ops.convert_to_tensor(x), *conditions)
-        back = ops.convert_to_numpy(layer.inverse(y, *conditions))
+        y, log_det = run(layer.forward, layer, x, conditions)
+        back = ops.convert_to_numpy(run(layer.inverse, layer, y, conditions))
         y = ops.convert_to_numpy(y)
         assert y.dtype == back.dtype == ops.convert_to_numpy(log_det).dtype == dtype
         assert np.abs(y - x).max() > 0.1 and log_det.shape == (3,)
@@ -103,10 +109,10 @@ def test_log_determinant_is_that_of_the_jacobian(name):
             y, log_det = layer.forward(x, *many)
             return y * unit, log_det
 
-        jacobian, log_det = gradient(rows, np.repeat(x, size, axis=0))
+        jacobian, log_det = run(lambda x: gradient(rows, x), layer, np.repeat(x, size, axis=0))
         sign, expected = np.linalg.slogdet(ops.convert_to_numpy(jacobian).reshape(size, size))
         assert sign != 0 and abs(expected) > 0.1
-        assert np.allclose(ops.convert_to_numpy(log_det), expected, rtol=1e-7, atol=1e-7)
+        assert np.allclose(ops.convert_to_numpy(log_det), expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["scales", "autoregressive"])
@@ -120,10 +126,10 @@ def test_density_integrates_to_one(kind):
     else:
         flow = AutoregressiveFlow(1, 2, width=8, layers=1, heads=1, backward=True)
         x, conditions = points[:, :, None], [ops.convert_to_tensor(feature[:, None].repeat(2, 1)), grid_positions(1, 2)]
-    z, log_det = disturbed(flow, 0.2, seed=2).forward(ops.convert_to_tensor(x), *conditions)
+    z, log_det = run(disturbed(flow, seed=2).forward, flow, x, conditions)
     z = ops.convert_to_numpy(z).reshape(-1, 2).astype(float)
     log_p = -0.5 * (z**2).sum(1) - np.log(2 * np.pi) + ops.convert_to_numpy(log_det)
-    assert np.exp(log_p).sum() * (edge[1] - edge[0]) ** 2 == pytest.approx(1.0, abs=2e-3)
+    assert np.exp(log_p).sum() * (edge[1] - edge[0]) ** 2 == pytest.approx(1.0, abs=1e-3)
 
 
 def test_actnorm_measures_its_first_batch_and_keeps_it():
@@ -146,7 +152,8 @@ def test_starts_near_the_identity(name):
     rng = np.random.default_rng(0)
     x, *conditions = (rng.normal(size=(2, *each)).astype("f") for each in [shape, *conditions])
     positions = [grid_positions(2, 2)] if name == "forward" else []
-    y, log_det = make("float32").forward(ops.convert_to_tensor(x), *map(ops.convert_to_tensor, conditions), *positions)
+    layer = make("float32")
+    y, log_det = run(layer.forward, layer, x, [*map(ops.convert_to_tensor, conditions), *positions])
     near = 0.15 if name == "forward" else 1e-5
     assert np.abs(ops.convert_to_numpy(y) - x).max() < near and np.abs(log_det).max() < 5 * near
 
@@ -158,9 +165,10 @@ def test_only_the_networks_are_half_precision():
     x, features = (
         np.random.default_rng(i).normal(size=s).astype("f") for i, s in enumerate([(4, 4, 4, 1), (4, 2, 2, 2)])
     )
-    (y, log_det), (y_exact, log_det_exact) = (f.forward(ops.array(x), ops.array(features)) for f in (flow, exact))
+    features = [ops.array(features)]
+    (y, log_det), (y_exact, log_det_exact) = (run(f.forward, f, x, features) for f in (flow, exact))
     assert y.dtype == log_det.dtype == y_exact.dtype
     assert 1e-5 < np.abs(ops.convert_to_numpy(y - y_exact)).max() < 0.1
     assert np.abs(ops.convert_to_numpy(log_det - log_det_exact)).max() < 0.2
     # the same half-precision numbers both ways: the inverse loses nothing
-    assert np.allclose(flow.inverse(y, ops.array(features)), x, atol=1e-4)
+    assert np.allclose(run(flow.inverse, flow, y, features), x, atol=1e-4)

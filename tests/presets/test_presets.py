@@ -133,6 +133,9 @@ def test_links_out_of_the_folder_are_refused_but_those_of_a_cache_are_not(preset
         (lambda c: c.pop("config"), "no arguments"),
         (lambda c: c["config"].update(beam=1), "does not describe"),
         (lambda c: c["config"].update(width=-1), "does not describe"),
+        (lambda c: c["config"].update(stem=0), "does not describe"),
+        (lambda c: c["config"]["transforms"].update(hi={"class_name": "Lambda", "config": {}}), "does not describe"),
+        (lambda c: c["config"]["transforms"]["hi"].update(name="Lambda"), "does not describe"),
         (lambda c: c["config"].update(width=16), "model.weights.h5 does not fit"),
         (lambda c: c["config"]["transforms"]["hi"]["transforms"][0].update(floor=1.0), "contradict"),
     ],
@@ -144,11 +147,19 @@ def test_what_config_json_may_not_say_even_with_a_true_manifest(preset, change, 
         load(preset)
 
 
+@pytest.mark.parametrize("value", [None, [], "x", {}])
+def test_transforms_of_another_kind(preset, value):
+    rewrite(preset / "transforms.json", lambda transforms: transforms.update(hi=value))
+    write_manifest(preset)
+    with pytest.raises(PresetError, match="contradict"):
+        load(preset)
+
+
 def test_truncated_weights_with_a_true_manifest(preset):
     weights = preset / "model.weights.h5"
     weights.write_bytes(weights.read_bytes()[:5000])
     write_manifest(preset)
-    with pytest.raises(PresetError, match="model.weights.h5 does not fit"):
+    with pytest.raises(PresetError, match="model.weights.h5 cannot be read as HDF5, it was cut short"):
         load(preset)
 
 
@@ -190,7 +201,7 @@ def test_names(preset, original, tmp_path, monkeypatch):
     with pytest.raises(PresetError, match="Shipped presets: diffusion_dm2hi_test8"):
         from_pretrained("diffusion_dm2hi_toy65")
     for wrong in ("hf://only-a-name", "hf://a/b/c", "hf://../x"):
-        with pytest.raises(PresetError, match="hf://org/name"):
+        with pytest.raises(ParameterError, match="hf://org/name"):
             from_pretrained(wrong)
     with pytest.raises(PresetError, match="revision"):
         from_pretrained(preset, revision="v1")

@@ -26,13 +26,51 @@ class Settings:
     compile: dict = field(default_factory=dict)
 
 
-# the fields of "grf" are periodic, so convolutions wrap around where the family can
+_UNET = {"width": 16, "multipliers": (1, 2)}
+_WRAP = {**_UNET, "padding": "circular"}  # the fields of "grf" are periodic
+_SMALL = {"width": 32, "multipliers": (1,)}
+_POINT = {"width": 64, "multipliers": (1,), "blocks": 2}
+
 SETTINGS = {
     "grf": {
-        "Diffusion": Settings({"width": 16, "multipliers": (1, 2), "padding": "circular", "noise_mean": -1.2}),
+        "Diffusion": Settings({**_WRAP, "noise_mean": -1.2}),
+        "FlowMatching": Settings(_WRAP),
+        "LatentDiffusion": Settings(
+            {"autoencoder_width": 16, "latent_channels": 8, "width": 32, "multipliers": (1, 2)}
+        ),
+        "VAE": Settings({"width": 16}),
+        "Regression": Settings(_WRAP),
+        "Glow": Settings({"levels": 3, "steps": 4, "width": 48, "features": 16, "padding": "circular"}, 1e-3),
+        "TarFlow": Settings({"patch": 4, "passes": 4, "width": 64, "layers": 1, "features": 32, "noise": 0.0}, 1e-3),
+        "PixelCNN": Settings({"width": 32, "features": 16, "source_width": 16, "multipliers": (1, 2), "high": 5.0}),
+        "Pix2Pix": Settings(_WRAP, None),
     },
-    "digits": {},
-    "toys2d": {},
+    "digits": {
+        "Diffusion": Settings(_SMALL),
+        "FlowMatching": Settings(_SMALL),
+        "Glow": Settings({"levels": 2, "steps": 6, "width": 64, "features": 8}, 1e-3),
+        "TarFlow": Settings({"patch": 2, "passes": 4, "width": 64, "layers": 2, "features": 8, "noise": 0.0}, 1e-3),
+        "PixelCNN": Settings({"levels": 17, "width": 48, "features": 8, "source_width": 8, "multipliers": (1,)}),
+        "Pix2Pix": Settings(_SMALL, None),
+    },
+    "toys2d": {
+        "Diffusion": Settings(_POINT, 1e-3, 256),
+        "FlowMatching": Settings(_POINT, 1e-3, 256),
+        "Glow": Settings(
+            {"levels": 1, "steps": 8, "pack": 1, "coupling": "spline", "width": 64, "bins": 16, "features": 4},
+            1e-3,
+            256,
+        ),
+        "TarFlow": Settings(
+            {"row": True, "patch": 1, "passes": 8, "width": 64, "layers": 2, "features": 4, "noise": 0.0}, 1e-3, 256
+        ),
+        "PixelCNN": Settings(
+            {"row": True, "levels": 256, "high": 3.0, "width": 64, "dilations": (1, 1), "mixtures": 16, "features": 4}
+            | {"source_width": 4, "multipliers": (1,)},
+            1e-3,
+            256,
+        ),
+    },
 }
 
 

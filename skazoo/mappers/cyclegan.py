@@ -1,0 +1,253 @@
+"""Unpaired translation between two kinds of maps, after CycleGAN (Zhu et al. 2017, arXiv:1703.10593)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from ..errors import ParameterError, check_choice
+from .adversarial import duel
+from .gan import GAN, check_weight
+from .inputs import as_batch
+from .noise import RowNoise
+from .replay import ReplayBuffer
+
+__all__ = ["Backwards", "CycleGAN", "Steganography"]
+
+DIRECTIONS = {"a2b": ("source", "target"), "b2a": ("target", "source")}
+
+
+class Steganography(NamedTuple):
+    """Does the way back live on a hidden signal? All arrays (levels,), in units of network space."""
+
+    noise: np.ndarray  # standard deviation of the noise added to the intermediate map
+    cycle_error: np.ndarray  # rms of source -> target + noise -> source, against the source
+    expected: np.ndarray  # of a pair that hides nothing
+    excess: np.ndarray  # cycle_error / expected: near 1 is honest, far above 1 means hiding
+
+
+@keras.saving.register_keras_serializable(package="skazoo")
+class CycleGAN(GAN):
+    """Samples p(target | source) and back, from maps of both kinds that need not show the same objects.
+
+    Two generators, a2b from source to target and b2a back, each against a judge of what it makes:
+
+    loss = adversarial + cycle_weight (|b2a(a2b(a)) - a| + |a2b(b2a(b)) - b|)
+                       + identity_weight (|a2b(b) - b| + |b2a(a) - a|)
+
+    It learns the two sets of maps, not their joint distribution: do not expect calibrated samples. Cycle
+    consistency itself punishes spread, and invites to hide the source in faint patterns of the target (Chu et al. 2017,
+    arXiv:1712.02950): see `steganography`, and `cycle_noise` against it.
+
+    Train it on `skazoo.datasets.unpaired`.
+
+    Args:
+        source, target, image_size, transforms, seed, dtype: see `Mapper`.
+        generator, width, multipliers, blocks, stem, padding, dropout, noise_channels, discriminator_width,
+            discriminator_multipliers, loss, penalty: see `GAN`.
+        noise: whether the generators take noise; False is the original, with one target for each source.
+        cycle_weight: of the way there and back.
+        identity_weight: of leaving maps of its own kind alone, where source and target have as many channels;
+            None for half of cycle_weight.
+        cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
+        replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
+    """
+
+    beta_1 = 0.5
+
+    def __init__(
+        self,
+        source=("dark_matter",),
+        target=("hi",),
+        image_size=64,
+        *,
+        generator="resnet",
+        width=32,
+        multipliers=(1, 2, 2),
+        blocks=4,
+        stem=1,
+        padding="reflect",
+        dropout=0.0,
+        noise=True,
+        noise_channels=4,
+        discriminator_width=None,
+        discriminator_multipliers=None,
+        loss="lsgan",
+        penalty=None,
+        cycle_weight=10.0,
+        identity_weight=None,
+        cycle_noise=0.0,
+        replay=50,
+        transforms=None,
+        seed=0,
+        dtype=None,
+        name=None,
+    ):
+        super().__init__(
+            source,
+            target,
+            image_size,
+            generator,
+            width,
+            multipliers,
+            blocks,
+            stem,
+            padding,
+            dropout,
+            noise_channels if noise else 0,
+            discriminator_width,
+            discriminator_multipliers,
+            loss,
+            penalty,
+            transforms,
+            seed,
+            dtype,
+            name,
+        )
+        self.noise = bool(noise)
+        self.cycle_weight = check_weight("cycle_weight", cycle_weight)
+        half = 0.5 * self.cycle_weight
+        self.identity_weight = half if identity_weight is None else check_weight("identity_weight", identity_weight)
+        self.cycle_noise = check_weight("cycle_noise", cycle_noise)
+        self.replay = int(check_weight("replay", replay))
+        a, b = len(self.source), len(self.target)
+        self.a2b, self.b2a = self.make_generator(b, a, number=0), self.make_generator(a, b, number=1)
+        self.judge_a, self.judge_b = self.make_discriminator(a, number=0), self.make_discriminator(b, number=1)
+        self._graphs = {"a2b": self.make_graph(self.a2b), "b2a": self.make_graph(self.b2a)}
+        self.pool_a = self.pool_b = None
+        self.cycle = keras.metrics.Mean(name="cycle")
+        self.identity = keras.metrics.Mean(name="identity")
+        self.built = True
+
+    def compile(self, optimizer=None, *, learning_rate=2e-4, average=(0.1,), **keras_arguments):
+        """See `Mapper.compile`; `learning_rate` may be a pair (generators', discriminators')."""
+        if self.replay and self.pool_a is None:
+            self.pool_a, self.pool_b = ReplayBuffer(self.replay), ReplayBuffer(self.replay)
+            self.pool_a.follow((self.image_size, self.image_size, len(self.source)))
+            self.pool_b.follow((self.image_size, self.image_size, len(self.target)))
+        super().compile(optimizer, learning_rate=learning_rate, average=average, **keras_arguments)
+
+    @property
+    def training_state(self):
+        """The averages, and the pools of earlier maps."""
+        pools = [variable for pool in (self.pool_a, self.pool_b) if pool is not None for variable in pool.variables]
+        return super().training_state + pools
+
+    def network_loss(self, target, source, training):
+        """Losses of all four networks for each image, each with gradients for its own weights only."""
+        a, b = source, target
+        seed = self.seed_generator if training else self.seed
+
+        def go(generator, maps, number):
+            return generator([maps, *self.training_noise(maps, training, number)], training=training)
+
+        def blurred(maps, number):
+            if not self.cycle_noise:
+                return maps
+            fixed = self.seed + 50 + number
+            grain = keras.random.normal(ops.shape(maps), seed=self.seed_generator if training else fixed)
+            return maps + self.cycle_noise * grain
+
+        made_b, made_a = go(self.a2b, a, 0), go(self.b2a, b, 1)
+        cycle = _l1(go(self.b2a, blurred(made_b, 0), 2), a) + _l1(go(self.a2b, blurred(made_a, 1), 3), b)
+        generator = self.cycle_weight * cycle
+        if self.identity_weight and len(self.source) == len(self.target):
+            identity = _l1(go(self.a2b, b, 4), b) + _l1(go(self.b2a, a, 5), a)
+            generator = generator + self.identity_weight * identity
+            self.identity.update_state(identity)
+        discriminator = 0.0
+        for judge, true, made, pool in (
+            (self.judge_a, a, made_a, self.pool_a),
+            (self.judge_b, b, made_b, self.pool_b),
+        ):
+            shown = pool.exchange(made, self.seed_generator) if training and pool is not None else made
+            terms = duel(judge, true, made, shown, loss=self.loss_name, penalty=self.penalty, seed=seed)
+            generator, discriminator = generator + terms[0], discriminator + terms[1]
+        self.cycle.update_state(cycle)
+        self.generator_loss.update_state(generator)
+        self.discriminator_loss.update_state(discriminator)
+        return generator + discriminator
+
+    def roles(self, direction="a2b"):
+        """What `sample` is given and what it draws in that direction."""
+        check_choice("direction", direction, DIRECTIONS)
+        return DIRECTIONS[direction]
+
+    def draw(self, source, noise, *, direction="a2b") -> np.ndarray:
+        """One pass of a generator.
+
+        Args:
+            direction: "a2b" from source fields to target fields; "b2a" from target fields to source fields.
+        """
+        return self.pass_through(self._graphs[direction], source, noise)
+
+    @property
+    def backwards(self) -> Backwards:
+        """This mapper with source and target exchanged, for `skazoo.metrics.evaluate`."""
+        return Backwards(self)
+
+    def steganography(self, source, target=None, noise_levels=(0.0, 0.01, 0.03, 0.1, 0.3), seed=0) -> Steganography:
+        """Add noise to a2b(source) and see whether b2a still finds its way back.
+
+        A pair that hides nothing spreads the source over the whole range of the target, so that noise n on the
+        target costs about n std(source) / std(target), which adds in square to the error without noise. A pair that
+        writes the source into faint patterns loses it at once.
+
+        Args:
+            source: maps of the source fields, as for `sample`.
+            target: true maps of the target fields, whose standard deviation is then used; else the generated ones'.
+            noise_levels: standard deviations in network space.
+            seed: of the noise.
+
+        Returns: `Steganography`.
+        """
+        levels = np.asarray(noise_levels, float)
+        if levels.ndim != 1 or not len(levels) or np.any(levels < 0) or not np.all(np.isfinite(levels)):
+            raise ParameterError(f"noise_levels must be a list of numbers >= 0, but is {noise_levels}.")
+        a = ops.convert_to_numpy(self.encode(as_batch(source, self.source, "source", self.stride), "source"))
+        rows = np.arange(len(a))
+        there, back = (RowNoise(seed, rows, np.full(len(a), way)) for way in (0, 1))
+        with self.averaged_weights():
+            made = self.draw(a, there, direction="a2b")
+            grain = there.normal(made.shape[1:], stream=1000)
+
+            def error(level):
+                return np.sqrt(np.mean((self.draw(made + np.float32(level) * grain, back, direction="b2a") - a) ** 2))
+
+            found, least = np.array([error(level) for level in levels]), error(0.0)
+        true = made
+        if target is not None:
+            true = ops.convert_to_numpy(self.encode(as_batch(target, self.target, "target", self.stride), "target"))
+        expected = np.hypot(least, levels * a.std() / max(true.std(), 1e-12))
+        return Steganography(levels, found, expected, found / np.maximum(expected, 1e-12))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "noise": self.noise,
+            "cycle_weight": self.cycle_weight,
+            "identity_weight": self.identity_weight,
+            "cycle_noise": self.cycle_noise,
+            "replay": self.replay,
+        }
+
+
+class Backwards:
+    """A `CycleGAN` read from target to source: enough of a mapper to sample and to be evaluated."""
+
+    likelihood = None
+
+    def __init__(self, mapper: CycleGAN):
+        self.mapper, self.source, self.target = mapper, mapper.target, mapper.source
+
+    def sample(self, source, num_samples=8, seed=0, *, rows=None, chunk=64) -> np.ndarray:
+        """As `CycleGAN.sample` with direction="b2a"."""
+        return self.mapper.sample(source, num_samples, seed, rows=rows, chunk=chunk, direction="b2a")
+
+
+def _l1(maps, other):
+    """Mean absolute difference of each image, (B,)."""
+    return ops.mean(ops.abs(maps - other), axis=(1, 2, 3))

@@ -1,0 +1,92 @@
+"""Losses of paired training against distributions that are known."""
+
+import math
+
+import numpy as np
+import pytest
+from keras import ops
+
+from skazoo.errors import ParameterError
+from skazoo.mappers.fidelity import FIDELITIES, Diversity, fourier_modes
+
+N = 400_000
+
+
+def expected(name, mean, spread):
+    """Mean loss of samples from N(mean, spread^2) where the truth is N(0, 1); common random numbers."""
+    rng = np.random.default_rng(0)
+    a, b, truth = (rng.normal(size=N).astype(np.float32) for _ in range(3))
+    a, b = ((mean + spread * each).astype(np.float32) for each in (a, b))
+    values = FIDELITIES[name](ops.array(a), ops.array(b), ops.array(truth))
+    return float(np.mean(ops.convert_to_numpy(values), dtype=float))
+
+
+@pytest.mark.parametrize("name", ["crps", "rcgan"])
+def test_true_mean_and_spread_are_the_optimum(name):
+    spreads = np.array([0.8, 0.9, 1.0, 1.1, 1.2])
+    fit = np.polyfit(spreads, [expected(name, 0.0, spread) for spread in spreads], 2)
+    assert fit[0] > 0 and -fit[1] / (2 * fit[0]) == pytest.approx(1.0, abs=0.03)
+    at_truth = expected(name, 0.0, 1.0)
+    assert expected(name, 0.2, 1.0) > at_truth and expected(name, -0.2, 1.0) > at_truth
+
+
+def test_crps_of_the_truth_itself():
+    """1 / sqrt(pi) for a standard Gaussian (Gneiting & Raftery 2007)."""
+    assert expected("crps", 0.0, 1.0) == pytest.approx(1 / math.sqrt(math.pi), abs=0.004)
+
+
+def test_l1_prefers_no_spread():
+    assert expected("l1", 0.0, 0.0) == pytest.approx(math.sqrt(2 / math.pi), abs=0.004)
+    assert expected("l1", 0.0, 0.0) < expected("l1", 0.0, 0.5) < expected("l1", 0.0, 1.0)
+
+
+@pytest.mark.parametrize("name", list(FIDELITIES))
+def test_nothing_is_lost_where_all_agree(name):
+    x = ops.array(np.random.default_rng(0).normal(size=50).astype(np.float32))
+    assert np.all(ops.convert_to_numpy(FIDELITIES[name](x, x, x)) == 0.0)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (8, 12), (15, 9)])
+def test_fourier_modes_are_orthonormal_and_white(size):
+    """With any scale the transform keeps the sum of squares; with its own, every ring has unit power."""
+    rng = np.random.default_rng(0)
+    maps = rng.normal(size=(64, *size, 2)).astype(np.float32)
+    maps = (maps + 0.5 * np.roll(maps, 1, 1) + 3.0 * maps.mean((1, 2), keepdims=True)) * [1.0, 20.0]
+    maps = maps.astype(np.float32)
+    modes, scale = (ops.convert_to_numpy(each) for each in fourier_modes(ops.array(maps)))
+    assert modes.shape == (64, 2, *size, 2) and scale.shape == (2, *size)
+    reference = np.fft.fft2(maps.astype(float), axes=(1, 2), norm="ortho").transpose(0, 3, 1, 2)
+    assert np.allclose(modes[..., 0] * scale, reference.real, atol=1e-3)
+    assert np.allclose(modes[..., 1] * scale, reference.imag, atol=1e-3)
+    assert np.allclose(np.mean(np.sum(modes**2, -1)), 2.0, rtol=1e-3)
+    again, same = fourier_modes(ops.array(2 * maps), ops.array(scale))
+    assert np.allclose(ops.convert_to_numpy(again), 2 * modes, rtol=1e-3, atol=1e-3)
+    assert np.array_equal(ops.convert_to_numpy(same), scale)
+
+
+def test_fourier_modes_need_a_size():
+    import keras
+
+    with pytest.raises(ParameterError, match="same size"):
+        fourier_modes(keras.KerasTensor((None, None, 16, 1)))
+
+
+def test_diversity_of_exact_samples_is_one():
+    """Samples and truth exchangeable, whatever the source: batches of very different spread."""
+    rng, monitor = np.random.default_rng(0), Diversity()
+    for width in (0.1, 1.0, 3.0):
+        mean = rng.normal(size=(256, 16, 16, 1))
+        drawn = [(mean + width * rng.normal(size=mean.shape)).astype(np.float32) for _ in range(3)]
+        monitor.update_state(*map(ops.array, drawn))
+    assert float(monitor.result()) == pytest.approx(1.0, abs=0.01)
+
+
+def test_diversity_of_collapsed_and_of_narrow_samples():
+    rng = np.random.default_rng(0)
+    a, b, truth = (rng.normal(size=(64, 16, 16, 1)).astype(np.float32) for _ in range(3))
+    monitor = Diversity()
+    monitor.update_state(ops.array(a), ops.array(a), ops.array(truth))
+    assert float(monitor.result()) == 0.0
+    monitor.reset_state()
+    monitor.update_state(ops.array(0.5 * a), ops.array(0.5 * b), ops.array(truth))  # variance 2 s^2 over 1 + s^2
+    assert float(monitor.result()) == pytest.approx(math.sqrt(0.5 / 1.25), abs=0.01)
