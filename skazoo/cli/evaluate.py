@@ -27,23 +27,56 @@ def add_parser(commands) -> None:
     parser.add_argument("--num-samples", type=int, default=32)
     parser.add_argument("--limit", type=int, help="examples to take at most")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--train-split", default="train", help="for baselines and the test of memory; '' for neither")
+    parser.add_argument(
+        "--oracle", action="store_true", help="exact redraws beside it (toy data from dark matter; slow)"
+    )
+    parser.add_argument("--keep", action="store_true", help="write the numbers into the preset's own folder, too")
     parser.set_defaults(run=run, keras=True)
 
 
 def run(args) -> None:
     """Carry the command out; its mistakes are `SkazooError`s."""
+    from pathlib import Path
+
     import tensorflow_datasets as tfds
 
     from .. import from_pretrained
-    from ..metrics import evaluate
+    from ..datasets import pairs
+    from ..datasets.configurations import CONFIGURATIONS
+    from ..errors import ParameterError
+    from ..metrics import Oracle, evaluate, fit_baselines
+    from ..presets import seal
     from .data import build
 
+    if args.keep and not Path(args.mapper).is_dir():
+        raise ParameterError("--keep writes into the folder of a preset: give the mapper as a folder.")
     mapper = from_pretrained(args.mapper)
     info, _ = build(args.data, args.data_dir)
+    view = next((one.view for one in CONFIGURATIONS if one.name == args.data.removeprefix("ska_tng/")), None)
     ds = tfds.load(info.full_name, split=args.split, data_dir=args.data_dir)
+    training, baselines = None, {}
+    if args.train_split:
+        training = tfds.load(info.full_name, split=args.train_split, data_dir=args.data_dir)
+        batches = pairs(training, mapper.source, mapper.target, augment=False)
+        baselines = fit_baselines(batches, mapper.source, mapper.target, view=view)
+    if args.oracle:
+        baselines["oracle"] = Oracle(mapper.source, mapper.target)
     command = f"skazoo evaluate {args.mapper} --data {args.data} --split {args.split} --num-samples {args.num_samples}"
-    name = f"{info.full_name}, {args.split}"
-    report = evaluate(mapper, ds, args.num_samples, limit=args.limit, seed=args.seed, name=name, command=command)
+    report = evaluate(
+        mapper,
+        ds,
+        args.num_samples,
+        limit=args.limit,
+        seed=args.seed,
+        baselines=baselines,
+        training=training,
+        view=view,
+        name=f"{info.full_name}, {args.split}",
+        command=command + (" --oracle" if args.oracle else ""),
+    )
     report.save(args.out)
+    if args.keep:
+        seal(args.mapper, report.to_dict())
     print(report.summary())
     print(f"wrote {args.out}/report.html and report.json")

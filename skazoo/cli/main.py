@@ -12,7 +12,7 @@ from .._version import __version__
 from ..errors import SkazooError
 from .quiet import import_keras_quietly
 
-_COMMANDS = ("quickstart", "observe", "array", "data", "train", "sample", "evaluate", "list", "publish")
+_COMMANDS = ("quickstart", "observe", "array", "data", "train", "sample", "evaluate", "leaderboard", "list", "publish")
 _EPILOG = """\
 start with:
   skazoo quickstart                      a first picture in minutes, no download

@@ -133,9 +133,9 @@ def _stacked(ds, names, cache: bool, shuffle: bool, seed: int):
     ds = ds.cache() if cache else ds
     if not shuffle:
         return ds
-    # galaxies lie in a random order on disk: a part of them at a time, of at most 128 MiB, mixes well and starts early
+    # galaxies lie in a random order on disk: a few hundred at a time mix well, and the first batch waits for no more
     size = math.prod(n or 1 for n in ds.element_spec.shape) * 4
-    return ds.shuffle(min(2048, max(256, (128 << 20) // size)), seed=seed, reshuffle_each_iteration=True)
+    return ds.shuffle(min(512, max(256, (128 << 20) // size)), seed=seed, reshuffle_each_iteration=True)
 
 
 def _augmented(ds, seed: int, beam: bool):

@@ -30,9 +30,9 @@ def check_repository(name: str) -> str:
     plain = str(name).removeprefix("hf://")
     part = r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9_])?"
     good = re.fullmatch(rf"{part}/{part}", plain, re.ASCII) and not re.search(r"--|\.\.|\.git$", plain)
-    if not good or len(plain) > 96:
+    if not good or len(plain.partition("/")[2]) > 96:
         raise ParameterError(
-            f"{name!r} is not of the form hf://org/name: letters, digits, single '-', '_', '.', 96 characters at most."
+            f"{name!r} is not of the form hf://org/name: letters, digits, single '-', '_', '.', a name of 96 at most."
         )
     return plain
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import ParameterError, check_choice, check_positive
+from ..errors import check_choice, check_positive
 from ..networks.layers import Fourier
 from ..networks.unet import conditional_unet, unet_stride
 from .backend import compiled
@@ -17,6 +17,7 @@ from .noise_levels import SCHEDULES, central_levels, normal_quantile, stratified
 from .ode_likelihood import flow_log_prob, flow_of_denoiser, in_chunks, log_normal, probed, with_trace
 from .parametrisation import PARAMETRISATIONS, denoised, preconditioning, prediction, skip_and_out
 from .samplers import SAMPLERS
+from .tiling import check_tile, tiled
 from .variational_bound import evidence_lower_bound
 
 __all__ = ["Diffusion"]
@@ -153,6 +154,9 @@ class Diffusion(Mapper):
         eta=0.0,
         guidance=1.0,
         wrap=None,
+        tile=None,
+        overlap=16,
+        guide=None,
     ) -> np.ndarray:
         """Integrate from noise to maps.
 
@@ -166,6 +170,8 @@ class Diffusion(Mapper):
             guidance: weight of the source; other than 1 **breaks calibration**, see `guidance`.
             wrap: denoiser -> denoiser, both (x (n, H, W, T), sigma as a float) -> (n, H, W, T) in network space;
                 what is integrated is wrap(denoise).
+            tile, overlap: denoise by tiles of so many pixels, for maps larger than trained; see `tiling.tiled`.
+            guide: `TelescopeGuidance`, for samples that agree with an observation.
         """
         check_choice("sampler", sampler, SAMPLERS)
         extra = {}
@@ -183,7 +189,11 @@ class Diffusion(Mapper):
         def at_level(x, sigma, source):
             return self._graph(x, np.full(source.shape[0], sigma, np.float32), source)
 
+        if tile is not None:
+            at_level = tiled(at_level, check_tile(tile, self.stride), overlap)
         denoise = guided(at_level, source, guidance, self.source_dropout)
+        if guide is not None:
+            denoise = guide.wrap(denoise, self.target, self.target_transform, noise.rows)
         if wrap is not None:
             denoise = wrap(denoise)
         start = ops.convert_to_tensor(noise.normal(shape) * np.float32(sigmas[0]))
@@ -202,36 +212,36 @@ class Diffusion(Mapper):
             chunk: images per pass, which bounds the memory.
         """
         sigmas = central_levels(steps + 1, sigma_min, sigma_max)[-2::-1]
-        far = float(np.hypot(sigmas[-1], self.sigma_data) / (1.0 + sigmas[-1]))
-
-        near = 1.0 / (1.0 + sigmas[0])
+        times = 1.0 / (1.0 + sigmas)
 
         def one_pass(target, source, noise):
-            denoise = probed(self._traced, noise, probes)
-            flow = flow_of_denoiser(lambda x, sigma: denoise(x, sigma, source))
-            found = flow_log_prob(flow, near * target, 1.0 / (1.0 + sigmas), lambda z: log_normal(z, 0.0, far))
-            return found + target[0].size * np.log(near)
+            probe = probed(self._traced, noise, probes)
+
+            def denoise(x, sigma):
+                return probe(x, sigma, source)
+
+            def log_prior(z):  # almost all noise about the mean of p(target | source), which the denoiser knows
+                return log_normal(z, times[-1] * denoise(z / times[-1], sigmas[-1])[0], times[-1] * sigmas[-1])
+
+            found = flow_log_prob(flow_of_denoiser(denoise), times[0] * target, times, log_prior)
+            return found + target[0].size * np.log(times[0])
 
         return in_chunks(one_pass, target, source, seed, chunk)
 
     def elbo(self, target, source, *, steps=64, seed=0, chunk=64, sigma_min=0.002, sigma_max=80.0) -> np.ndarray:
-        """A lower bound of ln p(target | source) per image (B,), on average over its noise; see `variational_bound`.
+        """A lower bound of ln p(target | source) per image (B,), in nats and physical units, like `log_prob`.
 
-        In nats and physical units, like `log_prob`. It belongs to the ancestral sampler with `steps` steps and closes
-        in on its likelihood with more of them.
+        On average over its noise, see `variational_bound`; more `steps`, one call of the network each, lower the noise.
+        The bounded density is that of the "ancestral" sampler in the limit of many steps.
         """
-        if steps < 2:
-            raise ParameterError(f"steps must be at least 2, but is {steps}.")
-        sigmas = central_levels(steps + 1, sigma_min, sigma_max)[:-1]
+        check_positive("steps", steps)
+        sigmas = np.geomspace(sigma_max, sigma_min, steps + 1)
 
         def one_pass(target, source, noise):
             def denoise(x, sigma):
-                levels = np.full(len(x), sigma, np.float32)
-                return ops.convert_to_numpy(self._graph(x.astype(np.float32), levels, source))
+                return ops.convert_to_numpy(self._graph(x.astype(np.float32), sigma.astype(np.float32), source))
 
-            return evidence_lower_bound(
-                denoise, target, sigmas, lambda step: noise.normal(target.shape[1:], stream=step)
-            )
+            return evidence_lower_bound(denoise, target, sigmas, noise)
 
         return self.physical_density(lambda y, c: in_chunks(one_pass, y, c, seed, chunk), target, source)
 

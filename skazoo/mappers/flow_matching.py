@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 import numpy as np
 from keras import ops
@@ -15,6 +17,7 @@ from .mapper import Mapper
 from .noise_levels import central_levels, normal_quantile, stratified_shares
 from .ode_likelihood import flow_log_prob, in_chunks, log_normal, probed, with_trace
 from .ode_solvers import SOLVERS
+from .tiling import check_tile, tiled
 
 __all__ = ["FlowMatching"]
 
@@ -130,7 +133,18 @@ class FlowMatching(Mapper):
         return ops.mean(ops.square(found - (target - start)), axis=(1, 2, 3))
 
     def draw(
-        self, source, noise, *, steps=12, sampler="midpoint", tolerance=1e-3, guidance=1.0, wrap=None
+        self,
+        source,
+        noise,
+        *,
+        steps=12,
+        sampler="midpoint",
+        tolerance=1e-3,
+        guidance=1.0,
+        wrap=None,
+        tile=None,
+        overlap=16,
+        guide=None,
     ) -> np.ndarray:
         """Integrate from the start to maps.
 
@@ -141,8 +155,12 @@ class FlowMatching(Mapper):
             guidance: weight of the source; other than 1 **breaks calibration**, see `guidance`.
             wrap: denoiser -> denoiser, both (x (n, H, W, T), sigma as a float) -> (n, H, W, T) in network space, with
                 x = y + sigma n; the velocity is that of wrap(denoise). Not with "adaptive".
+            tile, overlap: work by tiles of so many pixels, for maps larger than trained; see `tiling.tiled`.
+            guide: `TelescopeGuidance`, for samples that agree with an observation. Not with "adaptive".
         """
         check_choice("sampler", sampler, SOLVERS)
+        if guide is not None:
+            wrap = partial(guide.wrap, fields=self.target, transform=self.target_transform, rows=noise.rows)
         if wrap is not None and sampler == "adaptive":
             raise ParameterError('wrap needs one time for all images: choose another sampler than "adaptive".')
         shape = (*source.shape[1:3], len(self.target))
@@ -153,6 +171,8 @@ class FlowMatching(Mapper):
             times = np.broadcast_to(np.float32(time), len(x))
             return ops.convert_to_numpy(self._graph(x, times, source))
 
+        if tile is not None:
+            at_time = tiled(at_time, check_tile(tile, self.stride), overlap)
         velocity = guided(at_time, source, guidance, self.source_dropout)
         if wrap is not None:
             velocity = self._wrapped(velocity, wrap, source)

@@ -90,7 +90,7 @@ class GAN(Mapper):
         """A generator with weights of its own for each `number`."""
         with keras.name_scope("generator"):
             return GENERATORS[self.kind](
-                outputs, inputs, **self.generator_arguments, seed=2 * self.seed + number, dtype=self.dtype_policy
+                outputs, inputs, **self.generator_arguments, seed=4 * self.seed + number, dtype=self.dtype_policy
             )
 
     def make_discriminator(self, judged: int, beside: int = 0, number: int = 0) -> keras.Model:
@@ -102,7 +102,7 @@ class GAN(Mapper):
                 beside,
                 **self.discriminator_arguments,
                 bias=self.loss_name not in ("relativistic", "wgan_gp"),
-                seed=2 * self.seed + number + 1_000_003,
+                seed=4 * self.seed + 2 + number,
                 dtype="float32" if half and self.penalty else self.dtype_policy,
             )
 

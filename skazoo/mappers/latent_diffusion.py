@@ -15,7 +15,7 @@ from .backend import compiled
 from .diffusion import Diffusion
 from .inputs import check_size
 from .mapper import Mapper
-from .tiling import check_tiles, tiled
+from .tiling import check_tile, tiled
 
 __all__ = ["LatentDiffusion", "RunningMoments"]
 
@@ -135,8 +135,7 @@ class LatentDiffusion(Mapper):
         packed = ops.convert_to_numpy(self.pack(ops.convert_to_tensor(source)))
         if tile is None:
             return ops.convert_to_numpy(self._decode(self.diffusion.draw(packed, noise, **sampler)))
-        check_tiles(tile, overlap, self.stride)
-        side, shared = tile // self.factor, -(-overlap // self.factor)
+        side, shared = check_tile(tile, self.stride) // self.factor, -(-overlap // self.factor)
         latent = self.diffusion.draw(packed, noise, tile=side, overlap=shared, **sampler)
 
         def decode(part):

@@ -52,7 +52,7 @@ class Pix2Pix(GAN):
         penalty=None,
         fidelity="crps",
         fidelity_weight=10.0,
-        fourier_weight=1.0,
+        fourier_weight=10.0,
         transforms=None,
         seed=0,
         dtype=None,

@@ -10,7 +10,7 @@ from keras import ops
 
 from ..errors import ParameterError, check_positive
 from ..networks.autoregressive_flow import AutoregressiveFlow
-from ..networks.blocks import Blocks
+from ..networks.bijection import layer_seeds
 from ..networks.causal_transformer import grid_positions
 from ..networks.layers import Pack, Unpack
 from ..networks.pyramid import feature_pyramid
@@ -42,6 +42,7 @@ class TarFlow(Flow):
         layers, heads, expansion: of each transformer; see `CausalTransformer`.
         features, blocks: channels and residual blocks of the network that looks at the source, at the size of the
             patches; with `attention` each of them knows the whole map.
+        transform, bins: what is done to each number of a patch: "affine", or "spline" for densities with edges.
         noise: standard deviation in network units.
         padding: of the source's network; "zero", "reflect" or "circular".
         dropout: fraction dropped in transformers and source's network.
@@ -62,6 +63,8 @@ class TarFlow(Flow):
         features=64,
         blocks=2,
         attention=True,
+        transform="affine",
+        bins=8,
         noise=0.05,
         padding="zero",
         dropout=0.0,
@@ -72,7 +75,7 @@ class TarFlow(Flow):
         name=None,
     ):
         super().__init__(source, target, image_size, dequantise, transforms, seed, dtype, name)
-        inner = dict(width=width, layers=layers, heads=heads, expansion=expansion)
+        inner = dict(width=width, layers=layers, heads=heads, expansion=expansion, bins=bins)
         sizes = dict(patch=patch, passes=passes, **inner, features=features, blocks=blocks)
         for label, value in sizes.items():
             check_positive(label, value)
@@ -81,16 +84,15 @@ class TarFlow(Flow):
         self.noise, self.patch, self.stride = float(noise), patch, patch
         check_size((None, self.image_size, self.image_size, None), "image_size", self.stride)
         edges = dict(padding=padding, dropout=dropout)
-        self.network_arguments = dict(**sizes, attention=bool(attention), **edges)
+        self.network_arguments = dict(**sizes, attention=bool(attention), transform=transform, **edges)
         policy = self.dtype_policy
         look = dict(width=features, blocks=blocks, attention=attention)
         self.pyramid = feature_pyramid(len(self.source), (patch,), **look, **edges, seed=2 * self.seed, dtype=policy)
-        seeds = Blocks(seed=2 * self.seed + 1)
-        inner = dict(**inner, dropout=dropout, dtype=policy)
+        seeds = layer_seeds(2 * self.seed + 1, passes)
+        inner = dict(**inner, transform=transform, dropout=dropout, dtype=policy)
         numbers = len(self.target) * patch**2
         self.flows = [
-            AutoregressiveFlow(numbers, features, backward=bool(i % 2), seed=seeds.next_seed(), **inner)
-            for i in range(passes)
+            AutoregressiveFlow(numbers, features, backward=bool(i % 2), seed=seeds[i], **inner) for i in range(passes)
         ]
         self.pack, self.unpack = (kind(patch, dtype=self.flows[0].compute_dtype) for kind in (Pack, Unpack))
         self.built = True

@@ -35,7 +35,8 @@ class TelescopeGuidance:
     moment (compare arXiv:2310.06721) instead of a number, and with the noise's own metric instead of a step size.
 
     What the mapper may have seen: the samples are posterior ones only if every datum counts once. Right are a mapper
-    that does not know the dirty image (dark_matter -> hi, guided by the image) and one that saw another observation
+    that does not know the dirty image (dark_matter -> hi, guided by the image); a mapper of ska -> hi that was trained
+    with `source_dropout` and samples with guidance=0, as if it had no source; and one that saw another observation
     than the one that guides. A mapper of ska -> hi guided by the very image it is conditioned on counts it
     1 + `strength` times, and its samples come out too narrow: use a small `strength`, the least that brings
     `reduced_chi_square` of the samples to 1, and do not read uncertainties off them.

@@ -15,7 +15,7 @@ from keras import ops
 
 from ..errors import ParameterError, check_positive
 
-__all__ = ["check_tiles", "tile_starts", "tile_weights", "tiled"]
+__all__ = ["check_tile", "tile_starts", "tile_weights", "tiled"]
 
 
 def tiled(function: Callable, tile: int, overlap: int = 16, batch: int = 16) -> Callable:
@@ -23,7 +23,8 @@ def tiled(function: Callable, tile: int, overlap: int = 16, batch: int = 16) -> 
 
     Args:
         function: arrays -> maps, such as a denoiser (x, sigma, source) -> x; arguments (n, H, W, C) are maps and are
-            cut, all others belong to the rows (n, ...) and go with them. Its result has the size of the maps.
+            cut, numbers are passed on, all others belong to the rows (n, ...) and go with them. Its result has the
+            size of the maps.
         tile: pixels per side; a map that is smaller is one tile.
         overlap: pixels that neighbouring tiles share at least, and over which one fades into the other. To leave no
             seam it should exceed the range over which the function looks around (its receptive field), as far as
@@ -90,11 +91,12 @@ def tile_weights(pixels: int, tile: int, starts: np.ndarray) -> np.ndarray:
     return np.stack(parts).astype(np.float32)
 
 
-def check_tiles(tile: int, overlap: int, stride: int) -> None:
-    """Raise `ParameterError` unless a network of this stride can work on such tiles."""
-    _check(tile, overlap)
+def check_tile(tile: int, stride: int) -> int:
+    """`tile`, or `ParameterError` where a network of this stride cannot work on it."""
+    check_positive("tile", tile)
     if tile % stride:
         raise ParameterError(f"tile must be a multiple of {stride}, as this network halves its maps, but is {tile}.")
+    return tile
 
 
 def _check(tile, overlap):
@@ -104,6 +106,8 @@ def _check(tile, overlap):
 
 
 def _cut(array, places, starts, side):
+    if array.ndim == 0:
+        return array
     if array.ndim != 4:
         return np.stack([array[row] for row, _, _ in places])
     (height, width), (tops, lefts) = side, starts

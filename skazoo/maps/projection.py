@@ -3,7 +3,7 @@
 Every particle is a sphere with the kernel of `spline`, whose support has the given radius h (below in pixels). Each
 pixel receives the kernel's mean over its area:
 
-- h <= 3.5: shares of up to 8 x 8 pixels by the kernel's integral over rectangles, in vectorised blocks (`tiles`);
+- h <= 4: shares of up to 9 x 9 pixels by the kernel's integral over rectangles, in vectorised blocks (`tiles`);
 - larger: value at the pixel's centre plus the Laplacian's 1/24, which makes the error fall as h^-4; divided by the
   sum over all pixels, within the frame or not, up to h = 14, from where that sum is the integral to 1e-7.
 """

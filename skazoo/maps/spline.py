@@ -19,8 +19,9 @@ __all__ = ["CORRELATION", "SPLINE", "marginal_coefficients", "projected_kernel"]
 SPLINE = (0.05327985, 1.67260722, -2.33927421, 2.52243259)
 # density of the marginal along one axis: (1 - x^2)^4 (c0 + c1 x^2 + c2 x^4 + c3 x^6), to 8e-6 in its integral
 _MARGINAL = (1.40008629, -2.36954701, 2.49622003, -0.93985782)
-# share below and left of (u, v), less the product of the marginals: -g(u) g(v), g = u (1 - u^2)^4 (g0 + g1 u^2), 6e-5
-CORRELATION = (0.22017331, -0.25692579)
+# share below and left of (u, v), less the product of the marginals, to 8e-5: -g(u) g(v),
+# g = u (1 - u^2)^4 (g0 + g1 u^2 + g2 u^4 + g3 u^6)
+CORRELATION = (0.22574117, -0.37526651, 0.54550191, -0.43318405)
 
 
 def projected_kernel(square: np.ndarray) -> np.ndarray:

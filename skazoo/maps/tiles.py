@@ -18,10 +18,10 @@ from .spline import CORRELATION
 __all__ = ["BLOCK", "FAST", "SIDES", "add_nine", "add_points", "add_quarters", "add_square"]
 
 BLOCK = 128  # particles weighed at once: their weights stay in the first-level cache
-SIDES = (4, 8)  # pixels that the squares of `add_square` measure
+SIDES = (4, 9)  # pixels that the squares of `add_square` measure
 # sums may be reordered, but NaN and infinity keep their meaning
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-_G0, _G1 = CORRELATION
+_G0, _G1, _G2, _G3 = CORRELATION
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
@@ -34,7 +34,7 @@ def _left(x, h, edges, b, share, correlation):
         power = b0 + s * (b1 + s * (b2 + s * (b3 + s * (b4 + s * (b5 + s * (b6 + s * b7))))))
         share[k] = max(0.5 + u * power, 0.0)
         end = (1.0 - s) * (1.0 - s)
-        correlation[k] = u * end * end * (_G0 + s * _G1)
+        correlation[k] = u * end * end * (_G0 + s * (_G1 + s * (_G2 + s * _G3)))
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")

@@ -163,17 +163,17 @@ class NearestNeighbour(Baseline):
         return self.targets[np.argmin(distance, axis=1)]
 
 
-def fit_baselines(pairs, source, target, limit: int = 2000) -> dict[str, Baseline]:
+def fit_baselines(pairs, source, target, limit: int = 2000, view=None) -> dict:
     """Fit every baseline on the same batches: {"rescale": ..., "mean profile": ..., "HI-halo relation": ...}.
 
     Where the source has "dark_matter" and the target is of totals, the relation is among them; where the source is the
-    dirty image and the target shines, CLEAN and the Wiener filter are, for examples of the toy configurations: for
-    another dataset make them with its `view`.
+    dirty image and the target shines, CLEAN and the Wiener filter are.
 
     Args:
         pairs: iterable of batches (source, target) of the training split; it is read once.
         source, target: field names.
         limit: maps to take at most.
+        view: how the dataset was observed (`builder.builder_config.view`); by default as the toy configurations are.
     """
     from .regression_baselines import HaloRelation, QuantileRegression
     from .reobservation import SHINING
@@ -191,7 +191,7 @@ def fit_baselines(pairs, source, target, limit: int = 2000) -> dict[str, Baselin
     kinds["quantile regression"] = QuantileRegression
     found = {name: kind(source, target).fit(kept, limit) for name, kind in kinds.items()}
     if "ska" in as_names(source) and as_names(target) in [(name,) for name in SHINING]:
-        found |= {"CLEAN": Clean(source, target), "Wiener filter": WienerFilter(source, target)}
+        found |= {"CLEAN": Clean(source, target, view), "Wiener filter": WienerFilter(source, target, view)}
     return found
 
 

@@ -15,7 +15,7 @@ from .scales import pretty
 from .spectral_scores import HIGH
 from .style import COLOURS
 
-__all__ = ["calibration_figure", "distribution_figure", "image_sheet", "spectra_figure"]
+__all__ = ["calibration_figure", "image_sheet", "spectra_figure"]
 
 
 def image_sheet(report, field: str) -> Figure:
@@ -183,35 +183,6 @@ def calibration_figure(report, field: str) -> Figure | None:
     spread.set(xlim=(0, 1), ylim=(0, top or 1), xlabel="radius / half frame", ylabel=label)
     spread.set_title("Spread and error, by radius")
     spread.legend(loc="upper right", ncols=2)
-    return figure
-
-
-def distribution_figure(report, field: str) -> Figure:
-    """Distribution of pixel values and, for a positive field, radial profiles."""
-    curves, scale = report.curves[field], report.scales[field]
-    figure = Figure(figsize=(11.0, 3.5))
-    both = "profile_truth" in curves
-    grid = figure.add_gridspec(1, 2, left=0.07, right=0.985, top=0.9, bottom=0.16, wspace=0.2)
-    pdf = figure.add_subplot(grid[0, 0])
-    edges = np.asarray(curves["edges"])
-    pdf.stairs(curves["truth_pdf"], edges, color=COLOURS["truth"], fill=True, alpha=0.18, label="truth")
-    pdf.stairs(curves["truth_pdf"], edges, color=COLOURS["truth"], lw=1.2)
-    pdf.stairs(curves["sample_pdf"], edges, color=COLOURS["samples"], lw=1.6, label="samples")
-    highest = float(np.max([curves["truth_pdf"], curves["sample_pdf"]]))
-    pdf.set_yscale("log")
-    pdf.set_ylim(highest * 3e-5, highest * 3)
-    name = f"log10 {scale.title}" if scale.logarithmic else scale.title
-    pdf.set(xlabel=name, ylabel="density per dex" if scale.logarithmic else "density", title="All pixels")
-    pdf.legend(loc="upper right")
-    if both:
-        profile = figure.add_subplot(grid[0, 1])
-        radius = np.asarray(curves["profile_radius_kpc"])
-        for key, colour in (("profile_truth", "truth"), ("profile_samples", "samples")):
-            filled(profile, radius, curves[key], COLOURS[colour], f"{colour}, median and 16–84 %")
-        profile.set_xscale("log")
-        plain_ticks(profile.xaxis)
-        profile.set(xlabel="radius [kpc]", ylabel=name, title="Azimuthal mean")
-        profile.legend(loc="lower left")
     return figure
 
 

@@ -7,9 +7,10 @@ import html
 import io
 import math
 
-from .figures import calibration_figure, distribution_figure, image_sheet, spectra_figure
+from .figures import calibration_figure, image_sheet, spectra_figure
 from .headlines import GROUPS, HEADLINES, format_value
 from .scales import written
+from .structure_figures import distribution_figure, relation_figure, structure_figure
 from .style import DPI, figure_style
 
 __all__ = ["page"]
@@ -152,6 +153,23 @@ def field_parts(report, name: str) -> list[str]:
             "All pixels of all maps; azimuthal means about the centre of each map.",
             distribution_figure(report, name),
             "Distribution of pixel values and radial profiles",
+        )
+    )
+    parts.append(
+        figure(
+            f"Structure{of}",
+            "Means over maps of the Minkowski functionals and of the number of peaks; median and 16-84 % of the "
+            "reduced bispectrum, which is 0 for a Gaussian field.",
+            structure_figure(report, name),
+            "Minkowski functionals, peak counts and bispectra",
+        )
+    )
+    parts.append(
+        figure(
+            f"Relations{of}",
+            "What goes together in the truths should go together in the samples.",
+            relation_figure(report, name),
+            "Correlation with other fields, HI sizes, mean rank by pixel",
         )
     )
     return parts

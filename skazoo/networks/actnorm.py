@@ -44,7 +44,7 @@ class ActNorm(Bijection):
             deviation = ops.where(new, ops.maximum(spread, 1e-3), deviation)  # a constant channel is left nearly alone
             self.mean.assign(mean)
             self.deviation.assign(deviation)
-            self.started.assign(ops.ones_like(self.started))
+            self.started.assign(1.0)
         log_slope = self.log_scale - ops.log(deviation)
         pixels = 1
         for side in ops.shape(x)[1:-1]:

@@ -8,6 +8,7 @@ from keras import ops
 
 from .bijection import Bijection
 from .causal_transformer import CausalTransformer
+from .elementwise import transform_numbers, transformed, untransformed
 from .invertible_conv import InvertibleConv
 
 __all__ = ["AutoregressiveFlow"]
@@ -15,19 +16,20 @@ __all__ = ["AutoregressiveFlow"]
 
 @keras.saving.register_keras_serializable(package="skazoo")
 class AutoregressiveFlow(Bijection):
-    """x (B, N, D) -> M (x_i - t_i) exp(-s_i), with t_i, s_i functions of x_0 ... x_(i-1) and of all conditions up to i.
+    """x (B, N, D) -> M f(x_i), the parameters of f a function of x_0 ... x_(i-1) and of all conditions up to i.
 
-    After arXiv:2412.06329 (TarFlow). Beyond it, M is a learned invertible matrix, the same for all tokens: shift and
-    scale alone treat the D numbers of a token as independent given the earlier tokens. The last layer starts at zero
-    and M near the identity, and so does the whole. s stays between -bound and bound.
+    After arXiv:2412.06329 (TarFlow), whose f is affine; see `transform_numbers`. Beyond it, M is a learned invertible
+    matrix, the same for all tokens: f alone treats the D numbers of a token as independent given the earlier tokens.
+    The last layer starts at zero and M near the identity, and so does the whole.
 
     Args:
         dim: D, numbers in a token.
         features: of the condition (B, N, features) of each token.
         width: features inside the transformer.
         layers, heads, expansion, dropout: of the transformer.
+        transform, bins: "affine" or "spline", and the bins of that.
         backward: go through the tokens from the last to the first.
-        bound: largest |s|.
+        bound: largest |s| of f.
         seed: of the initial weights.
     """
 
@@ -40,6 +42,8 @@ class AutoregressiveFlow(Bijection):
         heads: int = 4,
         expansion: int = 4,
         dropout: float = 0.0,
+        transform: str = "affine",
+        bins: int = 8,
         backward: bool = False,
         bound: float = 4.0,
         seed: int = 0,
@@ -49,14 +53,15 @@ class AutoregressiveFlow(Bijection):
         super().__init__(dtype=dtype, **kwargs)
         self.dim, self.features, self.backward, self.bound = dim, features, backward, bound
         inner = dict(layers=layers, heads=heads, expansion=expansion, dropout=dropout)
-        self.arguments = dict(width=width, **inner, seed=seed)
+        self.arguments = dict(width=width, **inner, transform=transform, bins=bins, seed=seed)
+        self.numbers = transform_numbers(transform, bins)
         glorot = [keras.initializers.GlorotUniform(seed=101 * seed + i) for i in range(2)]
         self.start = self.add_weight(shape=(width,), initializer="zeros", name="start")
         self.token = self.add_weight(shape=(dim, width), initializer=glorot[0], name="token")
         self.condition = self.add_weight(shape=(features, width), initializer=glorot[1], name="condition")
         self.bias = self.add_weight(shape=(width,), initializer="zeros", name="bias")
-        self.kernel = self.add_weight(shape=(width, 2 * dim), initializer="zeros", name="kernel")
-        self.kernel_bias = self.add_weight(shape=(2 * dim,), initializer="zeros", name="kernel_bias")
+        self.kernel = self.add_weight(shape=(width, self.numbers * dim), initializer="zeros", name="kernel")
+        self.kernel_bias = self.add_weight(shape=(self.numbers * dim,), initializer="zeros", name="kernel_bias")
         self.transformer = CausalTransformer(width, **inner, seed=seed, dtype=self.hidden_policy)
         self.mix = InvertibleConv(dim, swap=False, deviation=0.01, seed=seed, dtype=self.hidden_policy)
         self.built = True
@@ -68,10 +73,9 @@ class AutoregressiveFlow(Bijection):
         before = ops.concatenate([start, ops.matmul(x[:, :-1], self.token)], axis=1)
         inputs = before + ops.matmul(features, self.condition) + self.bias
         hidden = self.transformer.full(inputs, positions, _shifted(positions), training=training)
-        shift, log_scale = self._parameters(hidden)
-        z = (x - shift) * ops.exp(-log_scale)
+        z, log_slope = transformed(x, self._parameters(hidden), self.bound)
         z, log_det = self.mix.forward(z)
-        return self._ordered(z), log_det - ops.sum(log_scale, axis=(1, 2))
+        return self._ordered(z), log_det + ops.sum(log_slope, axis=(1, 2))
 
     def inverse(self, z, features, positions):
         """Token after token, in a loop that compiles."""
@@ -85,8 +89,7 @@ class AutoregressiveFlow(Bijection):
             x, before, cache = carried
             token = before + condition[index]
             hidden, cache = self.transformer.step(token, cache, index, where[index], seen_at[index])
-            shift, log_scale = self._parameters(hidden)
-            found = z[index] * ops.exp(log_scale) + shift
+            found = untransformed(z[index], self._parameters(hidden), self.bound)
             x = ops.slice_update(x, (index, 0, 0), found[None])
             return x, ops.matmul(found, self.token), cache
 
@@ -97,8 +100,7 @@ class AutoregressiveFlow(Bijection):
 
     def _parameters(self, hidden):
         raw = ops.matmul(ops.cast(hidden, self.compute_dtype), self.kernel) + self.kernel_bias
-        shift, raw = ops.split(raw, 2, axis=-1)
-        return shift, self.bound * ops.tanh(raw / self.bound)
+        return ops.reshape(raw, (-1, *hidden.shape[1:-1], self.dim, self.numbers))
 
     def _ordered(self, x):
         if not self.backward:

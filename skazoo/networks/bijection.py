@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
+from keras import ops
 
-__all__ = ["Bijection", "exact_dtype"]
+__all__ = ["Bijection", "bounded", "exact_dtype", "layer_seeds"]
 
 
 def exact_dtype(policy) -> str:
     """ "float64" under the policy "float64", otherwise "float32": log-determinants do not survive half precision."""
     return "float64" if keras.dtype_policies.get(policy).compute_dtype == "float64" else "float32"
+
+
+def layer_seeds(seed: int, n: int) -> list[int]:
+    """Different integers for the initial weights of n layers."""
+    return np.random.default_rng(seed).choice(40_000, n, replace=False).tolist()
+
+
+def bounded(raw, bound: float):
+    """bound * tanh(raw / bound), of the precision of `raw` (on JAX, `ops.tanh` makes float32 of float64)."""
+    return bound * (2.0 * ops.sigmoid(2.0 / bound * raw) - 1.0)
 
 
 class Bijection(keras.layers.Layer):

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from .actnorm import ActNorm
-from .bijection import Bijection
-from .blocks import Blocks
+from .bijection import Bijection, layer_seeds
 from .coupling import Coupling
 from .invertible_conv import InvertibleConv
 from .layers import Pack, Unpack
@@ -47,7 +46,7 @@ class MultiScaleFlow(Bijection):
         self.arguments = dict(channels=channels, features=features, levels=levels, steps=steps, pack=pack, seed=seed)
         self.coupling_arguments = coupling
         policy = self.hidden_policy
-        seeds = Blocks(seed=seed)
+        seeds = iter(layer_seeds(seed, levels * (2 * steps + 1)))
         self.pack, self.unpack = Pack(pack, dtype=self.compute_dtype), Unpack(pack, dtype=self.compute_dtype)
         self.steps, self.priors, self.kept = [], [], []
         for level in range(levels):
@@ -55,12 +54,12 @@ class MultiScaleFlow(Bijection):
             for _ in range(steps):
                 self.steps += [
                     ActNorm(channels, dtype=policy),
-                    InvertibleConv(channels, seed=seeds.next_seed(), dtype=policy),
-                    Coupling(channels, channels // 2, features, seed=seeds.next_seed(), dtype=policy, **coupling),
+                    InvertibleConv(channels, seed=next(seeds), dtype=policy),
+                    Coupling(channels, channels // 2, features, seed=next(seeds), dtype=policy, **coupling),
                 ]
             kept = channels // 2 if level < levels - 1 else 0
             prior = {**coupling, "transform": "affine"}
-            self.priors.append(Coupling(channels, kept, features, seed=seeds.next_seed(), dtype=policy, **prior))
+            self.priors.append(Coupling(channels, kept, features, seed=next(seeds), dtype=policy, **prior))
             self.kept.append(kept)
             channels = kept
         self.built = True

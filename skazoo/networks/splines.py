@@ -8,7 +8,7 @@ from keras import ops
 
 __all__ = ["rational_quadratic", "spline_parameters"]
 
-SMALLEST = 1e-3  # of a bin's share of the interval, and of a slope
+SMALLEST = 1e-2  # share of the interval, and slope; less would make the inverse lose float32's last digits
 
 
 def spline_parameters(bins: int) -> int:

@@ -39,7 +39,7 @@ def on_devices(devices: int | str = 1, batch_size: int | None = None) -> Iterato
         strategy = _workers() if devices == "workers" else _mirrored(devices)
         count, scope = strategy.num_replicas_in_sync, strategy.scope()
     elif backend == "jax" and devices != "workers":
-        chosen = _choose(keras.distribution.list_devices("gpu") or keras.distribution.list_devices("cpu"), devices)
+        chosen = _choose(keras.distribution.list_devices(), devices)
         count, scope = len(chosen), keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False).scope()
     else:
         raise ParameterError(f"devices={devices!r} is not offered on the {backend} backend; use 1, or TensorFlow.")
@@ -60,10 +60,13 @@ def is_chief() -> bool:
 def _mirrored(devices):
     import tensorflow as tf
 
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    return tf.distribute.MirroredStrategy(
-        _choose([each.name for each in tf.config.list_logical_devices(kind)], devices)
-    )
+    gpus = [each.name for each in tf.config.list_logical_devices("GPU")]
+    if gpus:
+        return tf.distribute.MirroredStrategy(_choose(gpus, devices))
+    cpus = [each.name for each in tf.config.list_logical_devices("CPU")]
+    # collectives between the logical devices of one CPU can meet in different orders and abort
+    one = tf.distribute.ReductionToOneDevice()
+    return tf.distribute.MirroredStrategy(_choose(cpus, devices), cross_device_ops=one)
 
 
 def _choose(found: list, devices) -> list:

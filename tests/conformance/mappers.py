@@ -1,6 +1,16 @@
 """Every mapper, tiny. A new family joins the suite by one line."""
 
-from skazoo.mappers import CycleGAN, Diffusion, Glow, LatentDiffusion, Pix2Pix, PixelCNN, Regression, TarFlow
+from skazoo.mappers import (
+    CycleGAN,
+    Diffusion,
+    FlowMatching,
+    Glow,
+    LatentDiffusion,
+    Pix2Pix,
+    PixelCNN,
+    Regression,
+    TarFlow,
+)
 
 SIZE = 16
 
@@ -9,6 +19,7 @@ MAPPERS = {
     "LatentDiffusion": lambda **more: LatentDiffusion(
         image_size=SIZE, latent_channels=8, autoencoder_width=8, width=16, multipliers=(1,), **more
     ),
+    "FlowMatching": lambda **more: FlowMatching(image_size=SIZE, width=8, multipliers=(1,), stem=2, **more),
     "Regression": lambda **more: Regression(image_size=SIZE, width=8, multipliers=(1,), stem=2, **more),
     "Glow": lambda **more: Glow(image_size=SIZE, levels=2, steps=1, width=16, features=8, **more),
     "TarFlow": lambda **more: TarFlow(image_size=SIZE, passes=2, width=16, layers=1, heads=2, features=8, **more),

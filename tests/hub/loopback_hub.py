@@ -267,14 +267,9 @@ class Answer(BaseHTTPRequestHandler):
         errors = [{"message": f"{key} is not as it must be"} for key in wrong]
         self.send({"errors": errors, "warnings": []}, 400 if wrong else 200)
 
-    def whoami(self, of, body):
-        self.writer()
-        self.send({"type": "user", "name": "ska", "orgs": []})
-
 
 _REPO = Answer.REPO
 ROUTES = (
-    ("GET", "/api/whoami-v2", Answer.whoami),
     ("POST", "/api/validate-yaml", Answer.validate_yaml),
     ("POST", "/api/repos/create", Answer.create),
     ("GET", rf"/api/{_REPO}(/revision/(?P<revision>[^/]+))?", Answer.info),

@@ -7,7 +7,7 @@ from keras import ops
 from skazoo.datasets.transforms import Affine, Log10
 from skazoo.errors import ParameterError
 from skazoo.mappers import Diffusion
-from skazoo.mappers.parametrisation import prediction, preconditioning, skip_and_out
+from skazoo.mappers.parametrisation import preconditioning, prediction, skip_and_out
 
 SIGMAS = np.geomspace(0.002, 80.0, 25).astype(np.float32)
 PLAIN = {"a": Affine(), "b": Affine()}
@@ -166,7 +166,7 @@ def test_noise_levels_of_the_schedules_and_min_snr(monkeypatch):
 def test_other_samplers_reach_the_distribution(sampler):
     mapper = tiny()
     mapper.network = Exact(slope=-0.5, spread=0.4)
-    samples = mapper.sample(np.ones((1, 16, 16, 1), np.float32), 24, sampler=sampler, steps=40)
+    samples = mapper.sample(np.ones((1, 16, 16, 1), np.float32), 24, sampler=sampler, steps=100)
     assert samples.mean() == pytest.approx(-0.5, abs=0.03) and samples.std() == pytest.approx(0.4, rel=0.1)
 
 
@@ -207,8 +207,9 @@ def test_log_prob_and_elbo_of_the_exact_network_in_physical_units():
     assert mapper.likelihood == "exact" and np.abs(found / 256 - exact).max() < 1e-3
     assert np.allclose(found, mapper.log_prob(y, c, chunk=2), atol=1e-2)
     assert np.allclose(found[3:], mapper.log_prob(y, c, probes=2)[3:], atol=1e-2)  # dD/dx is a multiple of 1 here
-    gaps = [np.mean(exact - mapper.elbo(y, c, steps=steps) / 256) for steps in (16, 64, 256)]
-    assert gaps[0] > gaps[1] > gaps[2] > -0.02 and gaps[2] < 0.05  # 1280 pixels: the bound's own noise is about 0.02
+    many = np.tile(y, (8, 1, 1, 1)), np.tile(c, (8, 1, 1, 1))
+    bound = mapper.elbo(*many, steps=128).reshape(8, 5) / 256
+    assert np.mean(exact - bound) == pytest.approx(0.0, abs=0.03)  # tight here; its noise is 0.01
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,7 @@ def test_refusals_in_use():
         (lambda: mapper.sample(source, sampler="ddpm2"), "sampler"),
         (lambda: mapper.sample(source, sampler="heun", eta=1.0), "sampler with eta"),
         (lambda: mapper.sample(source, guidance=2.0), "source_dropout"),
-        (lambda: mapper.elbo(source, source, steps=1), "steps"),
+        (lambda: mapper.elbo(source, source, steps=0), "steps"),
         (lambda: mapper.sample(source, num_samples=0), "num_samples"),
         (lambda: mapper.sample(source, steps=0), "steps"),
         (lambda: mapper.sample(source, churn=1.0), "churn"),

@@ -54,11 +54,11 @@ def test_samples_and_likelihood_of_a_linear_flow():
 
 
 def test_latents_go_round_and_depend_on_the_source():
-    mapper = disturbed(tiny(8, coupling="spline", dequantise=0.0))
+    mapper = disturbed(tiny(8, coupling="spline"), 0.1)
     rng = np.random.default_rng(1)
     target, source = (2 + 3 * rng.normal(size=(3, 8, 8, 1)).astype(np.float32) for _ in range(2))
     z = mapper.to_latent(target, source)
-    assert z.shape == target.shape and np.allclose(mapper.from_latent(z, source), target, atol=1e-3)
+    assert z.shape == target.shape and np.allclose(mapper.from_latent(z, source), target, atol=3e-4)
     assert np.abs(z - mapper.to_latent(target, source + 1.0)).max() > 1e-2
     # the density is that of z, times the two determinants
     _, log_det = mapper.forward(mapper.encode(target, "target"), mapper.encode(source, "source"))
@@ -145,7 +145,7 @@ def test_what_is_below_the_floor_is_empty():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(coupling="cubic"), "coupling"),
+        (dict(coupling="cubic"), "transform"),
         (dict(levels=3), "image_size"),
         (dict(dequantise=-1.0), "dequantise"),
         (dict(width=0), "width"),

@@ -17,15 +17,15 @@ def test_share_of_dropped_sources():
 
 
 def test_weight_extrapolates_from_blind_to_seeing():
-    source = np.array([3.0])
+    source = np.array([3.0], np.float32)
     calls = []
 
     def function(x, level, source):
         calls.append(1)
         return x + 2.0 * source
 
-    assert guided(function, source, 1.0, 0.0)(1.0, 0.5) == 7.0 and len(calls) == 1
+    assert guided(function, source, 1.0, 0.0)(1.0, 0.5)[0] == 7.0 and len(calls) == 1
     with pytest.warns(UserWarning, match="calibration"):
-        assert guided(function, source, 1.5, 0.1)(1.0, 0.5) == pytest.approx(1.0 + 1.5 * 6.0)
+        assert float(guided(function, source, 1.5, 0.1)(1.0, 0.5)[0]) == pytest.approx(1.0 + 1.5 * 6.0)
     with pytest.raises(ParameterError, match="source_dropout"):
         guided(function, source, 1.5, 0.0)

@@ -24,7 +24,7 @@ def test_predictions_of_the_truth_are_their_definitions():
 
 
 @pytest.mark.parametrize("sigma_data", [0.5, 1.0])
-@pytest.mark.parametrize(("old", "new"), itertools.product(PARAMETRISATIONS, repeat=2))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(PARAMETRISATIONS, repeat=2)))
 def test_round_trips(old, new, sigma_data):
     there = convert(N, X, SIGMA, old, new, sigma_data)
     assert np.allclose(convert(there, X, SIGMA, new, old, sigma_data), N, atol=1e-6)

@@ -80,7 +80,7 @@ def test_kernel_is_the_projected_cubic_spline():
     fine = np.linspace(0, 1, 4001)
     assert np.trapezoid(np.pi * projected_kernel(fine), fine) == pytest.approx(1.0, abs=1e-6)
     assert projected_kernel(1.0) == 0.0 and (np.diff(projected_kernel(fine)) <= 0).all()
-    # kernels of up to 3.5 pixels: the share left of x and below y, by marginal and correlation term
+    # kernels of up to 4 pixels: the share left of x and below y, by marginal and correlation term
     middles, x = (np.arange(2000) + 0.5) / 1000 - 1, np.linspace(-1, 1, 101)
     corner = np.zeros((2001, 2001))
     corner[1:, 1:] = projected_kernel(middles[:, None] ** 2 + middles**2).cumsum(axis=0).cumsum(axis=1) / 1e6

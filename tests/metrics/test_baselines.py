@@ -46,7 +46,7 @@ def test_an_endless_dataset_is_read_to_the_limit():
             yield pairs(8)
 
     found = fit_baselines(endless(), ("dark_matter",), ("hi", "gas"), limit=20)
-    assert list(found) == ["rescale", "mean profile", "nearest neighbour"]
+    assert list(found) == ["rescale", "mean profile", "nearest neighbour", "HI-halo relation", "quantile regression"]
     assert len(found["nearest neighbour"].targets) == 20
 
 

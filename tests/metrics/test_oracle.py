@@ -4,6 +4,7 @@ import pytest
 from skazoo.datasets.generate import Galaxy, View, examples
 from skazoo.errors import DatasetError, ParameterError
 from skazoo.metrics import Oracle
+from skazoo.metrics.oracle import conditions_of
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,16 @@ def test_the_halo_and_the_view_are_those_of_the_example(toys):
         patch.setattr(Toy, "redraw_hidden", lambda self, n, seed: truth)
         drawn = same.sample_examples([example], num_samples=1)
     np.testing.assert_allclose(drawn[0, 0, ..., 0], example["gas"], rtol=1e-3, atol=1e-3 * example["gas"].max())
+
+
+def test_the_channel_width_is_that_of_the_example():
+    view = View(npix=16, fields=("dark_matter", "hi", "brightness_temperature"), array="", channel_width_kms=150.0)
+    example = next(iter(examples([Galaxy("toy", 5, snapshot=91)], 1, view)))
+    assert conditions_of(example).channel_width.value == pytest.approx(150.0, rel=1e-4)
+    drawn = Oracle(target=("hi", "brightness_temperature")).sample_examples([example], num_samples=1)[0, 0]
+    ratio = drawn[..., 1].sum(dtype=float) / drawn[..., 0].sum(dtype=float)
+    expected = example["brightness_temperature"].sum(dtype=float) / example["hi"].sum(dtype=float)
+    assert ratio == pytest.approx(expected, rel=1e-4)
 
 
 def test_mistakes_are_named(toys):

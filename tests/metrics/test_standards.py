@@ -66,6 +66,8 @@ def test_scores_of_the_perfect_mapper_and_of_a_narrow_one():
     assert perfect["spread_ratio"] == pytest.approx(1, abs=0.02) and narrow["spread_ratio"] == pytest.approx(
         0.8, abs=0.02
     )
+    assert perfect["sample_rmse_ratio"] == pytest.approx(1, abs=0.02)
+    assert narrow["sample_rmse_ratio"] == pytest.approx(np.sqrt((1 + 0.64) / 2), abs=0.02)
     assert perfect["power_error"] < 0.1 < narrow["power_error"]
 
 

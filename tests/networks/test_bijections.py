@@ -37,7 +37,7 @@ LAYERS = {
         [(2, 2, 3), (1, 1, 3)],
     ),
     "forward": (autoregressive(dim=4, features=3), (4, 4), [(4, 3)]),
-    "backward": (autoregressive(dim=1, features=3, backward=True), (6, 1), [(6, 3)]),
+    "backward": (autoregressive(dim=1, features=3, backward=True, transform="spline", bins=4), (6, 1), [(6, 3)]),
 }
 
 

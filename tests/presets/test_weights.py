@@ -74,14 +74,14 @@ def first_array(file) -> str:
     return names[0]
 
 
-def elsewhere(file, folder):
+def elsewhere(folder):
     with h5py.File(folder.parent / "secret.h5", "w") as other:
         other["numbers"] = np.zeros(4, np.float32)
     return folder.parent / "secret.h5"
 
 
 def put_external_link(file, folder):
-    file["more"] = h5py.ExternalLink(str(elsewhere(file, folder)), "/numbers")
+    file["more"] = h5py.ExternalLink(str(elsewhere(folder)), "/numbers")
 
 
 def put_soft_link(file, folder):
@@ -94,7 +94,7 @@ def put_external_storage(file, folder):
 
 def put_virtual_array(file, folder):
     layout = h5py.VirtualLayout((4,), "f4")
-    layout[:] = h5py.VirtualSource(str(elsewhere(file, folder)), "numbers", (4,))
+    layout[:] = h5py.VirtualSource(str(elsewhere(folder)), "numbers", (4,))
     file.create_virtual_dataset("more", layout)
 
 

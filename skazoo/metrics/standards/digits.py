@@ -60,7 +60,7 @@ def chow_liu_bits(train: np.ndarray, test: np.ndarray) -> float:
     hot = np.eye(LEVELS)[flat]  # (n, D, levels)
     dims = flat.shape[1]
     matrix = hot.reshape(len(flat), -1)
-    pairs = (matrix.T @ matrix).reshape(dims, LEVELS, dims, LEVELS).transpose(0, 2, 1, 3) + SMOOTHING / LEVELS
+    pairs = (matrix.T @ matrix).reshape(dims, LEVELS, dims, LEVELS).transpose(0, 2, 1, 3) + SMOOTHING
     pairs /= pairs.sum(axis=(2, 3), keepdims=True)
     alone = pairs.sum(axis=3)
     information = np.sum(pairs * np.log(pairs / (alone[..., None] * alone.transpose(1, 0, 2)[:, :, None, :])), (2, 3))

@@ -1,0 +1,195 @@
+"""All presets and baselines side by side: a table in Markdown, and the Pareto plot of quality against time."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import DatasetError
+
+__all__ = ["Entry", "entries_of", "pareto_front", "pareto_plot", "write_leaderboard"]
+
+COLUMNS = (  # key in the metrics, heading, format
+    ("crps", "CRPS", "{:.3f}"),
+    ("energy_score", "energy", "{:.3f}"),
+    ("spread_skill", "spread/error", "{:.2f}"),
+    ("tarp_area", "TARP", "{:.3f}"),
+    ("coverage_68", "68 %", "{:.0f}"),
+    ("transfer_high", "T(k) small", "{:.2f}"),
+    ("frechet_ratio", "Fréchet/real", "{:.2f}"),
+    ("total_bias", "total, dex", "{:+.3f}"),
+    ("bits_per_dim_dex", "bits/dim (dex)", "{:.3f}"),
+)
+EMPTY = "No preset in this folder has been evaluated yet. Train one, then: skazoo evaluate PRESET --out DIR --keep\n"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the board: one preset or baseline on one target field of one task.
+
+    Attributes:
+        task: source, target and dataset, within which entries may be compared.
+        name: preset, or baseline in italics.
+        metrics: of the field.
+        unit: of CRPS and energy score.
+        parameters, hours, rate: number of weights, hours of training, samples a second; None where not known.
+        likelihood: "exact", "bound" or None.
+        baseline: whether it is one.
+    """
+
+    task: str
+    name: str
+    metrics: dict
+    unit: str
+    parameters: int | None
+    hours: float | None
+    rate: float | None
+    likelihood: str | None
+    baseline: bool = False
+
+
+def entries_of(folder: Path) -> list[Entry]:
+    """Entries of every evaluated preset below `folder` (zoo/FAMILY/PRESET/metrics.json), baselines once a task.
+
+    Raises:
+        DatasetError: a metrics.json that cannot be read, named.
+    """
+    found, seen = [], set()
+    for path in sorted(folder.glob("*/*/metrics.json")):
+        report = read(path)
+        if not {"metrics", "baselines", "provenance", "fields"} <= set(report):
+            continue  # a preset that was trained but not evaluated
+        made = report["provenance"]
+        facts = read(path.with_name("metadata.json")) if path.with_name("metadata.json").exists() else {}
+        name = f"{path.parent.parent.name}_{path.parent.name}"
+        for field, metrics in report["metrics"].items():
+            task = f"{' + '.join(report['source'])} → {field}, {made['dataset']}"
+            unit = report["fields"][field]["compared_in"]
+            parameters = made.get("parameters") or facts.get("parameters")
+            hours, rate = facts.get("hours"), made.get("samples_per_second")
+            found.append(Entry(task, name, metrics, unit, parameters, hours, rate, made.get("likelihood")))
+            for label, fields in report["baselines"].items():
+                if (task, label) not in seen and fields.get(field):
+                    seen.add((task, label))
+                    found.append(Entry(task, f"*{label}*", fields[field], unit, None, None, None, None, True))
+    return found
+
+
+def read(path: Path) -> dict:
+    """A JSON object, or `DatasetError` naming the file."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise DatasetError(f"{path} holds no JSON object.")
+    return value
+
+
+def markdown(entries: list[Entry], plot: str | None) -> str:
+    """The whole board; a table a task, ordered by CRPS."""
+    lines = ["# Leaderboard", ""]
+    if not entries:
+        return "\n".join([*lines, EMPTY])
+    lines += [
+        "Made by `skazoo leaderboard` from each preset's metrics.json. Lower is better for CRPS, energy score and TARP",
+        "area; 1 is right for spread/error, T(k) and Fréchet/real; 68 for the interval. Baselines are in italics.",
+        "",
+    ]
+    if plot:
+        lines += [f"![quality against sampling rate]({plot})", ""]
+    for task in dict.fromkeys(entry.task for entry in entries):
+        members = sorted((one for one in entries if one.task == task), key=lambda one: order(one.metrics.get("crps")))
+        heads = [
+            f"{head} [{members[0].unit}]" if head == "CRPS" and members[0].unit else head for _, head, _ in COLUMNS
+        ]
+        heads = ["", *heads, "likelihood", "parameters", "train h", "samples/s"]
+        lines += [f"## {task}", "", row(heads), row(["---"] + ["---:"] * (len(heads) - 1))]
+        for one in members:
+            cells = [shown(one.metrics.get(key), form) for key, _, form in COLUMNS]
+            cells += [one.likelihood or "–", millions(one.parameters), shown(one.hours, "{:.2f}")]
+            lines.append(row([one.name, *cells, shown(one.rate, "{:.3g}")]))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def row(cells: list[str]) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def order(value) -> float:
+    """For sorting: what is undefined comes last."""
+    return value if value is not None and math.isfinite(value) else math.inf
+
+
+def shown(value, form: str) -> str:
+    """A number in its format; an en dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else form.format(value).replace("-", "−")
+
+
+def millions(count: int | None) -> str:
+    """A number of weights, such as 1.2 M."""
+    return "–" if not count else f"{count / 1e6:.2f} M"
+
+
+def pareto_front(points: list[tuple[float, float]]) -> list[int]:
+    """Numbers of the points (cost, error) that no other beats in both, in order of cost."""
+    front, best = [], math.inf
+    for number in sorted(range(len(points)), key=lambda number: points[number]):
+        if points[number][1] < best:
+            front.append(number)
+            best = points[number][1]
+    return front
+
+
+def pareto_plot(entries: list[Entry], path: Path) -> bool:
+    """Draw CRPS against seconds a sample, a panel a task, with the front; False where there is nothing to draw."""
+    from matplotlib.figure import Figure
+
+    from .style import COLOURS, DPI, figure_style
+
+    known = [one for one in entries if order(one.metrics.get("crps")) < math.inf]
+    tasks = list(dict.fromkeys(one.task for one in known if one.rate))
+    if not tasks:
+        return False
+    with figure_style():
+        figure = Figure(figsize=(7.5, 3.9 * len(tasks)), layout="constrained")
+        panels = figure.subplots(len(tasks), 1, squeeze=False)[:, 0]
+        for axes, task in zip(panels, tasks, strict=True):
+            mappers = [one for one in known if one.task == task and one.rate]
+            points = [(1 / one.rate, one.metrics["crps"]) for one in mappers]
+            front = pareto_front(points)
+            axes.plot(*zip(*(points[i] for i in front), strict=True), color=COLOURS["mean"], lw=1.2, zorder=1)
+            axes.scatter(*zip(*points, strict=True), color=COLOURS["samples"], zorder=2)
+            for one, point in zip(mappers, points, strict=True):
+                axes.annotate(one.name, point, xytext=(5, 4), textcoords="offset points", fontsize=8)
+            for one in (one for one in known if one.task == task and one.baseline):
+                axes.axhline(one.metrics["crps"], color=COLOURS["ideal"], lw=0.8, ls="--")
+                axes.annotate(
+                    one.name.strip("*"),
+                    (1, one.metrics["crps"]),
+                    xycoords=("axes fraction", "data"),
+                    xytext=(-3, 2),
+                    textcoords="offset points",
+                    ha="right",
+                    fontsize=7.5,
+                    color="#666666",
+                )
+            axes.set(xscale="log", xlabel="seconds a sample", ylabel=f"CRPS [{mappers[0].unit}]", title=task)
+        figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    return True
+
+
+def write_leaderboard(folder: Path, out: Path) -> list[Entry]:
+    """Write leaderboard.md and leaderboard.png into `out` from the presets below `folder`; returns the entries."""
+    from ..files import replacing_folder
+
+    entries = entries_of(folder)
+    with replacing_folder(out) as partial:
+        plot = pareto_plot(entries, partial / "leaderboard.png")
+        text = markdown(entries, "leaderboard.png" if plot else None)
+        (partial / "leaderboard.md").write_text(text, encoding="utf-8")
+    return entries

@@ -1,0 +1,58 @@
+import json
+
+import numpy as np
+import pytest
+
+from skazoo.cli.main import main
+from skazoo.errors import DatasetError
+from skazoo.metrics import evaluate
+from skazoo.metrics.leaderboard import entries_of, pareto_front, write_leaderboard
+from skazoo.metrics.standards import GaussianField
+
+
+@pytest.fixture
+def zoo(tmp_path):
+    """Two presets on one task, with a baseline, and one that was not evaluated."""
+    problem = GaussianField(size=16)
+    for family, width in (("flow", 1.0), ("gan", 0.5)):
+        baselines = {"blurred": GaussianField(size=16, width=0.05)}
+        mapper = GaussianField(size=16, width=width)
+        report = evaluate(mapper, problem.examples(8, 0), 4, baselines=baselines, progress=False, name="grf")
+        folder = tmp_path / "zoo" / family / "one"
+        folder.mkdir(parents=True)
+        (folder / "metrics.json").write_text(json.dumps(report.to_dict()))
+        (folder / "metadata.json").write_text(json.dumps({"hours": 0.5, "parameters": 1_200_000}))
+    bare = tmp_path / "zoo" / "vae" / "one"
+    bare.mkdir(parents=True)
+    (bare / "metrics.json").write_text('{"final_loss": 1.0}')
+    return tmp_path / "zoo"
+
+
+def test_presets_and_baselines_stand_side_by_side_ordered_by_crps(zoo, tmp_path):
+    entries = write_leaderboard(zoo, tmp_path / "out")
+    assert sorted(one.name for one in entries) == ["*blurred*", "flow_one", "gan_one"]
+    text = (tmp_path / "out" / "leaderboard.md").read_text()
+    assert text.index("| flow_one") < text.index("| gan_one") < text.index("| *blurred*")
+    assert "1.20 M" in text and "0.50" in text and "exact" in text and "observed → field, grf" in text
+    assert (tmp_path / "out" / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_works_without_any_preset(tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main(["leaderboard", "--zoo", str(tmp_path / "empty"), "--out", str(tmp_path / "board")]) == 0
+    assert "No preset in this folder has been evaluated" in capsys.readouterr().out
+    assert "No preset" in (tmp_path / "board" / "leaderboard.md").read_text()
+    assert not (tmp_path / "board" / "leaderboard.png").exists()
+    assert main(["leaderboard", "--zoo", str(tmp_path / "nowhere")]) == 2
+
+
+def test_a_broken_file_is_named(zoo):
+    (zoo / "gan" / "one" / "metrics.json").write_text("{")
+    with pytest.raises(DatasetError, match="gan/one/metrics.json cannot be read"):
+        entries_of(zoo)
+
+
+def test_the_front_holds_what_nothing_beats():
+    points = [(1.0, 5.0), (2.0, 3.0), (3.0, 4.0), (4.0, 1.0), (0.5, 9.0)]
+    assert [points[i] for i in pareto_front(points)] == [(0.5, 9.0), (1.0, 5.0), (2.0, 3.0), (4.0, 1.0)]
+    assert pareto_front([]) == [] and np.size(pareto_front(points)) == 4
