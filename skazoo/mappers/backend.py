@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import keras
 
-__all__ = ["compiled", "frozen", "gradient"]
+__all__ = ["ReplicaSeeds", "compiled", "frozen", "gradient"]
 
 
 def compiled(function: Callable, model: keras.Model) -> Callable:
@@ -93,3 +93,22 @@ def gradient(function: Callable, x):
             value, kept = function(x)
             return torch.autograd.grad(value.sum(), x, create_graph=True)[0], kept
     raise NotImplementedError(f"gradients on the backend {backend!r}")
+
+
+class ReplicaSeeds(keras.random.SeedGenerator):
+    """Seeds that differ between the replicas of `tf.distribute`, which would else all train on the same noise.
+
+    The first replica's are those of a `keras.random.SeedGenerator`; so are all on one device and on other backends.
+    """
+
+    def next(self, ordered=True):
+        seed = super().next(ordered)
+        if keras.backend.backend() != "tensorflow":
+            return seed
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        if replica is None or replica.num_replicas_in_sync == 1:
+            return seed
+        number = tf.cast(replica.replica_id_in_sync_group, seed.dtype)
+        return seed + tf.stack([1_000_003 * number, tf.zeros_like(number)])

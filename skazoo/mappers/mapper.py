@@ -17,6 +17,7 @@ from ..errors import ParameterError, check_choice, check_positive
 from ..maps.fields import FIELDS
 from ..training.callbacks import StopOnNaN
 from ..training.ema import WeightAverage
+from .backend import ReplicaSeeds
 from .inputs import as_batch, check_batches, check_size, field_names
 from .noise import RowNoise
 
@@ -58,7 +59,7 @@ class Mapper(keras.Model):
         chosen = _transforms(self.source + self.target, transforms or {})
         self.source_transform = ChannelTransform([chosen[name] for name in self.source])
         self.target_transform = ChannelTransform([chosen[name] for name in self.target])
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.seed_generator = ReplicaSeeds(self.seed)
         self.average = None
         self._swapped = False
 

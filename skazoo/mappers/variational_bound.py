@@ -2,7 +2,7 @@
 
 A chain of noisy maps that is drawn with q(x_after | x_now, y = D) bounds the likelihood by a sum of Gaussian relative
 entropies, 1/2 (1 / sigma_after^2 - 1 / sigma_now^2) |y - D(x_now)|^2 each (DDPM, arXiv:2006.11239, eq. 5 and 8). With
-infinitely many steps, where the bound is tightest, the sum is an integral (Kingma et al. 2021, arXiv:2107.00630, eq. 17):
+infinitely many steps, where the bound is tightest, the sum is an integral (Kingma 2021, arXiv:2107.00630, eq. 17):
 
     -ln p(y) <= E|y - D(x_sigma)|^2 / sigma^2 d ln sigma, from sigma_min to sigma_max
                 + KL(q(x | y) | N(0, sigma_max^2)) at sigma_max - E ln N(y; x, sigma_min^2) at sigma_min

@@ -73,8 +73,10 @@ class WienerFilter(TelescopeBaseline):
 
     def sky(self, seen):
         from ..telescope import wiener
+        from ..telescope.linear_inverse import fitted_prior
 
         try:
-            return wiener(seen).data.astype(np.float64)
-        except ObservationError:
+            prior = fitted_prior(seen)
+        except ObservationError:  # nothing above the noise
             return np.zeros(seen.dirty.data.shape)
+        return wiener(seen, prior).data.astype(np.float64)

@@ -146,8 +146,6 @@ def permissions(hub, preset, home):
     (home / "spoilt" / "config.json").write_text("{}")
     with refused("damaged or altered", "before publishing"):
         publish_preset(home / "spoilt", "ska/new")
-    with refused("there is no preset folder"):
-        publish_preset(home / "nothing", "ska/new")
     assert (dict(hub.repositories), hub.repositories["model", REPO].head) == before
 
     assert main(["publish", str(preset), "ska/from-shell", "--private", "--tag", "v2", "--message", "Shell"]) == 0
@@ -202,7 +200,8 @@ def interruptions(hub, preset, home):
     with refused("cannot fetch model.weights.h5 of hf://ska/small"):
         fetch_preset(REPO)
     hub.calls.clear()
-    assert fetch_preset(REPO).name == third and any("config.json" in call for call in hub.calls)  # there already
+    assert fetch_preset(REPO).name == third
+    assert not any("config.json" in call for call in hub.calls)  # there already
 
     script = "from skazoo.hub import fetch_preset\nprint(fetch_preset('{}', {!r}).name)"
     for env, name, revision, words in (
@@ -235,10 +234,8 @@ def datasets(hub, preset, home):
     (folder / "croissant.json").write_text(json.dumps({"distribution": [*listing, {"name": "shards"}]}))
     facts = {"run": "toy", "splits": {"by": "galaxy", "fractions": {}}, "license": "CC0-1.0", "seed": 0, "views": 1}
     facts |= {"view": {"npix": 8, "extent_kpc": 100.0, "array": None}, "skazoo_version": "0", "code_sha256": "0" * 64}
-    splits = {"train": SimpleNamespace(num_examples=8, num_shards=1)}
-    info = SimpleNamespace(
-        full_name="ska_tng/toy_mini/1.0.0", metadata=facts, splits=splits, description="Maps.", config_description="Toy"
-    )
+    info = SimpleNamespace(full_name="ska_tng/toy_mini/1.0.0", description="Maps.", config_description="Toy")
+    info.metadata, info.splits = facts, {"train": SimpleNamespace(num_examples=8, num_shards=1)}
     builder = SimpleNamespace(data_dir=str(folder), info=info)
     first = publish_dataset(builder, "ska/toy-mini", tag="v1")
     repository = hub.repositories["dataset", "ska/toy-mini"]

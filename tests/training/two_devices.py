@@ -13,6 +13,7 @@ import tensorflow as tf  # noqa: E402
 from keras import ops  # noqa: E402
 
 from skazoo.mappers import Diffusion, Regression  # noqa: E402
+from skazoo.mappers.backend import ReplicaSeeds  # noqa: E402
 from skazoo.training import on_devices  # noqa: E402
 
 if BACKEND == "tensorflow":
@@ -46,11 +47,21 @@ def apart(kind, optimizer, **more):
     }
 
 
+def noise():
+    """What the two devices draw in a step, and what one draws."""
+    one = keras.random.normal((4,), seed=ReplicaSeeds(3))
+    with on_devices(2):
+        seeds, strategy = ReplicaSeeds(3), tf.distribute.get_strategy()
+        step = tf.function(lambda: strategy.run(lambda: keras.random.normal((4,), seed=seeds)))
+        return [each.numpy().tolist() for each in (one, *strategy.experimental_local_results(step()))]
+
+
 print(
     json.dumps(
         {
             "regression": apart(Regression, lambda: keras.optimizers.SGD(0.05)),
             "regression_adam": apart(Regression, lambda: None),
+            "noise": noise() if BACKEND == "tensorflow" else None,
             "diffusion": apart(Diffusion, lambda: keras.optimizers.SGD(0.05), rows=64),
         }
     )

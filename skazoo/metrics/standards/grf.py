@@ -162,6 +162,7 @@ def score(problem: GaussianField, mapper, n: int = 64, num_samples: int = 16, se
     exact = filtered(problem.checked("source", source), problem.wiener)
     # the exact mean's error is orthogonal to any other function of the source, so only the excess is measured
     excess = np.mean((mean - exact) ** 2) - variance / num_samples
+    single = np.mean((drawn - truth) ** 2) - np.mean((exact - truth) ** 2) + problem.rmse**2
     gap = np.nan
     if getattr(mapper, "likelihood", None):
         gap = np.mean(problem.log_prob(target, source) - np.asarray(mapper.log_prob(target, source))) / truth[0].size
@@ -171,7 +172,7 @@ def score(problem: GaussianField, mapper, n: int = 64, num_samples: int = 16, se
         "nll_gap": float(gap),
         "rmse_ratio": float(np.sqrt(max(1.0 + excess / problem.rmse**2, 0.0))),
         "spread_ratio": float(np.sqrt(variance) / problem.rmse),
-        "sample_rmse_ratio": float(np.sqrt(np.mean((drawn - truth) ** 2) / 2) / problem.rmse),
+        "sample_rmse_ratio": float(np.sqrt(max(single, 0.0) / 2) / problem.rmse),
         "power_error": float(np.max(np.abs(p.mean(axis=0) / expected - 1)[k < 0.7 * np.pi])),
     }
 
