@@ -26,8 +26,9 @@ LATEST = 0.99  # share of the past in the running moments, once there have been 
 class LatentDiffusion(Mapper):
     """Samples p(target | source) by diffusion of a small latent, which a decoder turns into maps: for large maps.
 
-    One fit trains both stages. The autoencoder minimises (map - decoded)^2 + kl KL(q(z | map) || N(0, 1)) per pixel;
-    the `Diffusion` learns p(z | source) of its latent, which it sees without gradient, brought to unit variance by
+    One fit trains both stages. The autoencoder minimises miss^2 + |gradient of miss|^2 + kl KL(q(z | map) || N(0, 1))
+    per pixel, miss = decoded - map, the gradient to make small scales count, of which red spectra have little; the
+    `Diffusion` learns p(z | source) of its latent, which it sees without gradient, brought to unit variance by
     running moments of each channel. The source enters at the latent's size, its pixels packed into channels, so that
     nothing of it is lost. What the latent does not hold the samples lack: fluctuations of the smallest scales.
 
@@ -114,7 +115,9 @@ class LatentDiffusion(Mapper):
         mean, log_variance = self.latent(target)
         noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator if training else self.seed)
         latent = mean + ops.exp(0.5 * log_variance) * noise
-        error = ops.mean(ops.square(ops.cast(self.decoder(latent), "float32") - target), axis=(1, 2, 3))
+        miss = ops.cast(self.decoder(latent), "float32") - target
+        slopes = miss[:, 1:] - miss[:, :-1], miss[:, :, 1:] - miss[:, :, :-1]
+        error = sum(ops.mean(ops.square(each), axis=(1, 2, 3)) for each in (miss, *slopes))
         self.reconstruction.update_state(error)
         divergence = 0.5 * (ops.square(mean) + ops.exp(log_variance) - 1.0 - log_variance)
         share = self.latent_channels / (self.factor**2 * len(self.target))  # numbers of the latent to those of a map

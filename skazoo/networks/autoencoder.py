@@ -27,9 +27,9 @@ def map_encoder(
 ) -> keras.Model:
     """The graph maps (B, H, W, channels) -> features (B, H/f, W/f, outputs), both float32, f = `unet_stride`.
 
-    A linear path (all f x f pixels of a cell and of its neighbours into the outputs by one convolution) runs beside
-    the convolutional one, which starts at zero: so training begins with the best linear code, found within a few
-    hundred steps, and the network has only to learn what that cannot do (compare arXiv:2410.10733).
+    A linear path (all f x f pixels of 5 x 5 cells into the outputs by one convolution) runs beside the convolutional
+    one, which starts at zero: so training first finds the best linear code, within a thousand steps, and the network
+    has only to learn what that cannot do (compare arXiv:2410.10733).
 
     Args:
         channels, outputs: of the maps and of the features.
@@ -50,7 +50,7 @@ def map_encoder(
         for _ in range(blocks):
             x = make.residual(x, width * multiplier)
     x = make.conv(make.silu(make.norm(x)), outputs, zero=True, dtype="float32")
-    linear = make.conv(Pack(factor, dtype="float32")(maps), outputs, dtype="float32")
+    linear = make.conv(Pack(factor, dtype="float32")(maps), outputs, kernel=5, dtype="float32")
     return keras.Model(maps, keras.layers.Add(dtype="float32")([linear, x]), name=name)
 
 
@@ -79,7 +79,7 @@ def map_decoder(
         x = make.up(x) if depth else x
     x = make.conv(make.silu(make.norm(x)), stem**2 * channels, zero=True, dtype="float32")
     x = Unpack(stem, dtype="float32")(x) if stem > 1 else x
-    linear = Unpack(factor, dtype="float32")(make.conv(features, factor**2 * channels, dtype="float32"))
+    linear = Unpack(factor, dtype="float32")(make.conv(features, factor**2 * channels, kernel=5, dtype="float32"))
     return keras.Model(features, keras.layers.Add(dtype="float32")([linear, x]), name=name)
 
 

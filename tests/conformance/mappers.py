@@ -10,6 +10,7 @@ from skazoo.mappers import (
     PixelCNN,
     Regression,
     TarFlow,
+    VAE,
 )
 
 SIZE = 16
@@ -33,6 +34,9 @@ MAPPERS = {
         multipliers=(1,),
         stem=2,
         **more,
+    ),
+    "VAE": lambda **more: VAE(
+        image_size=SIZE, groups=(1, 1), latent_channels=4, width=12, features=8, warmup=4, free_bits=0.01, **more
     ),
     "Pix2Pix": lambda **more: Pix2Pix(image_size=SIZE, width=8, multipliers=(1,), stem=2, **more),
     "CycleGAN": lambda **more: CycleGAN(image_size=SIZE, width=8, multipliers=(1,), stem=2, blocks=1, replay=6, **more),

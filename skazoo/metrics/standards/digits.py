@@ -116,8 +116,9 @@ def benchmarks() -> list[Benchmark]:
         train, _ = digits()
         shift, scale = float(train.mean()) + 0.5, float(train.std())
         transforms = {"nothing": Affine(), "digit": Affine(shift, scale)}
-        if "levels" in arguments:  # a family of levels gets those of the digits
-            arguments = {**arguments, "low": -shift / scale, "high": (LEVELS - shift) / scale}
+        arguments = dict(arguments)
+        if arguments.pop("per_level", False):  # a family of levels gets those of the digits
+            arguments |= {"levels": LEVELS, "low": -shift / scale, "high": (LEVELS - shift) / scale}
         return family("nothing", "digit", SIZE, transforms=transforms, seed=seed, **arguments)
 
     return [Benchmark("", make, draw, judge)]

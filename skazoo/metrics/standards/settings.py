@@ -50,7 +50,7 @@ SETTINGS = {
         "FlowMatching": Settings(_SMALL),
         "Glow": Settings({"levels": 2, "steps": 6, "width": 64, "features": 8}, 1e-3),
         "TarFlow": Settings({"patch": 2, "passes": 4, "width": 64, "layers": 2, "features": 8, "noise": 0.0}, 1e-3),
-        "PixelCNN": Settings({"levels": 17, "width": 48, "features": 8, "source_width": 8, "multipliers": (1,)}),
+        "PixelCNN": Settings({"per_level": True, "width": 48, "features": 8, "source_width": 8, "multipliers": (1,)}),
         "Pix2Pix": Settings(_SMALL, None),
     },
     "toys2d": {
