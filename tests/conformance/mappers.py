@@ -1,6 +1,7 @@
 """Every mapper, tiny. A new family joins the suite by one line."""
 
 from skazoo.mappers import (
+    VAE,
     CycleGAN,
     Diffusion,
     FlowMatching,
@@ -10,7 +11,6 @@ from skazoo.mappers import (
     PixelCNN,
     Regression,
     TarFlow,
-    VAE,
 )
 
 SIZE = 16
