@@ -215,7 +215,7 @@ class VAE(Mapper):
         return [np.concatenate([ops.convert_to_numpy(part) for part in each]) for each in zip(*parts, strict=True)]
 
     def from_latent(self, latents, source) -> np.ndarray:
-        """Expected maps (B, H, W, T) in physical units, without the noise of single pixels, of `to_latent`'s latents."""
+        """Expected maps (B, H, W, T) in physical units, without the noise of single pixels, of `to_latent`'s latents."""  # noqa: E501
         source = self.encode(as_batch(source, self.source, "source", self.stride), "source")
         expected = [(len(source), *shape) for shape in self.latent_shapes(*source.shape[1:3])]
         if [tuple(each.shape) for each in latents] != expected:

@@ -1,4 +1,4 @@
-"""What a decoder says of its pixels, given all that it knows: a Gaussian for each, or a mixture on a ladder of levels."""
+"""What a decoder says of its pixels, given all that it knows: a Gaussian for each, or a mixture on a ladder of levels."""  # noqa: E501
 
 from __future__ import annotations
 
