@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Regression": "regression",
         "TarFlow": "tarflow",
         "TelescopeGuidance": "telescope_guidance",
+        "TokenTransformer": "token_transformer",
         "VAE": "vae",
         "guidance_for": "telescope_guidance",
     },

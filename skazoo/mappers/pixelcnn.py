@@ -10,10 +10,11 @@ from keras import ops
 
 from ..errors import ParameterError, check_positive
 from ..networks.gated_causal import GatedCausal
-from ..networks.logistic_mixture import Ladder, draw, log_mass, parameter_count
+from ..networks.logistic_mixture import draw, log_mass, parameter_count
 from ..networks.unet import plain_unet, unet_stride
 from .backend import compiled
 from .inputs import check_size
+from .levels import ladder_of
 from .mapper import Mapper
 
 __all__ = ["PixelCNN"]
@@ -79,8 +80,8 @@ class PixelCNN(Mapper):
         self.mixtures, self.features, self.source_width = int(mixtures), int(features), int(source_width)
         self.stride = unet_stride(multipliers, stem)
         check_size((None, self.image_size, self.image_size, None), "image_size", self.stride)
-        self.ladder = Ladder(*self._edges(), self.levels)
         channels = len(self.target)
+        self.ladder = ladder_of(self.target_transform, channels, self.levels, self.low, self.high)
         self.encoder = plain_unet(
             len(self.source),
             self.features,
@@ -169,19 +170,6 @@ class PixelCNN(Mapper):
             return ops.where(in_row == i, row[:, None], maps), row, kept
 
         return ops.fori_loop(0, rows, one_row, (maps, maps[:, 0], self.causal.start(batch, columns)))[0]
-
-    def _edges(self):
-        """(T,) lowest and highest edge of the levels."""
-        channels = len(self.target)
-        high = np.full(channels, self.high)
-        if self.low is not None:
-            return np.full(channels, float(self.low)), high
-        zeros = np.zeros((1, 1, 1, channels), np.float32)
-        empty = ops.convert_to_numpy(self.target_transform.forward(zeros))
-        below = ops.convert_to_numpy(self.target_transform.inverse(empty - 1.0))
-        ends = (below == 0.0)[0, 0, 0]  # the field ends there, as for a logarithm with a floor
-        start = empty[0, 0, 0] - 0.5 * (high - empty[0, 0, 0]) / (self.levels - 0.5)
-        return np.where(ends, start, -self.high), high
 
     def _first_guess(self, channels):
         """Biases of the head: components spread over the middle of the ladder, each as wide as their distance."""

@@ -89,7 +89,7 @@ class VAE(Mapper):
             check_positive(label, value)
         if not (math.isfinite(free_bits) and free_bits >= 0 and warmup >= 0):
             raise ParameterError(f"free_bits and warmup must be 0 or more, but are {free_bits} and {warmup}.")
-        self.groups, self.beta, self.free_bits = tuple(groups), float(beta), float(free_bits)
+        self.groups, self.beta, self.warmup, self.free_bits = tuple(groups), float(beta), int(warmup), float(free_bits)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
         factors = (stem, *(2,) * (len(self.groups) - 1))
@@ -99,7 +99,7 @@ class VAE(Mapper):
         edges = dict(padding=padding, dropout=dropout, dtype=self.dtype_policy)
         look = dict(width=features, blocks=blocks, **edges)
         channels = len(self.source), len(self.target)
-        self.source_pyramid = feature_pyramid(channels[0], factors, seed=4 * self.seed, name="source", **look)
+        self.source_pyramid = feature_pyramid(channels[0] + 1, factors, seed=4 * self.seed, name="source", **look)
         self.target_pyramid = feature_pyramid(sum(channels), factors, seed=4 * self.seed + 1, name="target", **look)
         self.hierarchy = LatentHierarchy(
             self.groups, features, width, latent_channels, seed=4 * self.seed + 2, name="hierarchy", **edges
@@ -109,7 +109,6 @@ class VAE(Mapper):
             ladder = ladder_of(self.target_transform, channels[1], int(levels), low, high)
             self.pixels = LogisticPixels(ladder, mixtures)
         self.head = self._head(Blocks(self.dtype_policy, padding, seed=4 * self.seed + 3), width, stem)
-        self.warmup = int(warmup)
         if self.warmup:
             self.taken = self.add_weight(
                 shape=(), initializer="zeros", trainable=False, dtype="float32", name="taken", aggregation="mean"
@@ -177,7 +176,7 @@ class VAE(Mapper):
         graph, shapes = self._graph(self.log_weight, target), self.latent_shapes(*target.shape[1:3])
         found = np.empty((int(importance), len(target)))
         for draw in range(int(importance)):
-            for start in _starts(target):
+            for start in range(0, len(target), CHUNK):
                 rows = np.arange(start, min(start + CHUNK, len(target)))
                 noise = _latent_noise(RowNoise(seed, rows, np.full(len(rows), draw)), shapes)
                 found[draw, rows] = ops.convert_to_numpy(graph(target[rows], source[rows], *noise))
@@ -211,18 +210,19 @@ class VAE(Mapper):
         target = self.encode(as_batch(target, self.target, "target", self.stride), "target")
         graph = self._graph(self._standard_means, target)
         with self.averaged_weights():
-            parts = [graph(target[i : i + CHUNK], source[i : i + CHUNK]) for i in _starts(target)]
+            parts = [graph(target[i : i + CHUNK], source[i : i + CHUNK]) for i in range(0, len(target), CHUNK)]
         return [np.concatenate([ops.convert_to_numpy(part) for part in each]) for each in zip(*parts, strict=True)]
 
     def from_latent(self, latents, source) -> np.ndarray:
-        """Expected maps (B, H, W, T) in physical units, without the noise of single pixels, of `to_latent`'s latents."""  # noqa: E501
+        """Expected maps (B, H, W, T) in physical units, without the noise of pixels, of the latents of `to_latent`."""
         source = self.encode(as_batch(source, self.source, "source", self.stride), "source")
         expected = [(len(source), *shape) for shape in self.latent_shapes(*source.shape[1:3])]
         if [tuple(each.shape) for each in latents] != expected:
             raise ParameterError(f"latents must have the shapes {expected} of to_latent, in this order.")
         graph = self._graph(self._mean, source)
         with self.averaged_weights():
-            parts = [graph(source[i : i + CHUNK], *(z[i : i + CHUNK] for z in latents)) for i in _starts(source)]
+            slices = [slice(i, i + CHUNK) for i in range(0, len(source), CHUNK)]
+            parts = [graph(source[each], *(z[each] for z in latents)) for each in slices]
         maps = np.concatenate([ops.convert_to_numpy(part) for part in parts])
         return ops.convert_to_numpy(self.target_transform.inverse(maps))
 
@@ -239,28 +239,33 @@ class VAE(Mapper):
     def _posterior(self, target, source, noise, training):
         """The pixels' parameters, and the latents drawn from the posterior."""
         both = ops.concatenate([target, source], axis=-1)
-        sources = _levels(self.source_pyramid(source, training=training))
+        sources = self._look(source, training)
         targets = _levels(self.target_pyramid(both, training=training))
         x, latents = self.hierarchy.posterior(sources, targets, noise, training)
         return self._parameters(x), latents
+
+    def _look(self, source, training=False):
+        """The source's features at each level."""
+        # beside ones: of a source that is zero everywhere the group norms would make gradients without bounds
+        source = ops.concatenate([source, ops.ones_like(source[..., :1])], axis=-1)
+        return _levels(self.source_pyramid(source, training=training))
 
     def _parameters(self, x):
         return ops.cast(self.head(x), "float32") + self.pixels.bias
 
     def _sample(self, source, temperature, white, *noise):
-        x = self.hierarchy.prior(_levels(self.source_pyramid(source)), noise, temperature)
+        x = self.hierarchy.prior(self._look(source), noise, temperature)
         return self.pixels.draw(self._parameters(x), white, temperature)
 
     def _mean(self, source, *latents):
-        return self.pixels.mean(self._parameters(self.hierarchy.prior(_levels(self.source_pyramid(source)), latents)))
+        return self.pixels.mean(self._parameters(self.hierarchy.prior(self._look(source), latents)))
 
     def _standard_means(self, target, source):
         zeros = [ops.zeros((1, *shape)) for shape in self.latent_shapes(*target.shape[1:3])]
         _, latents = self._posterior(target, source, zeros, False)
         return [(each.mean - each.prior_mean) * ops.exp(-0.5 * each.prior_log_variance) for each in latents]
 
-    def _graph(self, function, maps):
-        """`function` compiled, for each size of maps anew."""
+    def _graph(self, function, maps):  # for each size of maps anew
         return self._graphs.setdefault((function.__name__, *maps.shape[1:3]), compiled(function, self))
 
     def _head(self, make, width, stem):
@@ -288,10 +293,6 @@ class VAE(Mapper):
 def _levels(features) -> list:
     """The features of a pyramid as a list, also where there is one level only."""
     return list(features) if isinstance(features, list | tuple) else [features]
-
-
-def _starts(maps):
-    return range(0, len(maps), CHUNK)
 
 
 def _latent_noise(noise: RowNoise, shapes) -> list[np.ndarray]:

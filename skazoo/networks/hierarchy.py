@@ -1,4 +1,4 @@
-"""Latent variables from coarse to fine, whose prior and posterior share one path (arXiv:2007.03898, arXiv:2011.10650)."""  # noqa: E501
+"""Latent variables from coarse to fine, of which prior and posterior share the path (arXiv:2011.10650)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a decoder says of its pixels, given all that it knows: a Gaussian for each, or a mixture on a ladder of levels."""  # noqa: E501
+"""What a decoder says of its pixels: a Gaussian for each, or a mixture of logistics on a ladder of levels."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ OPTIONAL = {
 }
 
 
-def read_recipe(source: str | os.PathLike | dict, **changes) -> dict:
+def read_recipe(source: str | os.PathLike | dict, /, **changes) -> dict:
     """A complete recipe.
 
     Args:

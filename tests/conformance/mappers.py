@@ -11,6 +11,7 @@ from skazoo.mappers import (
     PixelCNN,
     Regression,
     TarFlow,
+    TokenTransformer,
 )
 
 SIZE = 16
@@ -37,6 +38,9 @@ MAPPERS = {
     ),
     "VAE": lambda **more: VAE(
         image_size=SIZE, groups=(1, 1), latent_channels=4, width=12, features=8, warmup=4, free_bits=0.01, **more
+    ),
+    "TokenTransformer": lambda **more: TokenTransformer(
+        image_size=SIZE, levels=(5, 5, 5), autoencoder_width=8, width=16, layers=1, heads=2, **more
     ),
     "Pix2Pix": lambda **more: Pix2Pix(image_size=SIZE, width=8, multipliers=(1,), stem=2, **more),
     "CycleGAN": lambda **more: CycleGAN(image_size=SIZE, width=8, multipliers=(1,), stem=2, blocks=1, replay=6, **more),

@@ -38,7 +38,7 @@ SETTINGS = {
         "LatentDiffusion": Settings(
             {"autoencoder_width": 16, "latent_channels": 8, "width": 32, "multipliers": (1, 2)}
         ),
-        "VAE": Settings({"width": 16}),
+        "VAE": Settings({"groups": (2, 2, 2, 1), "width": 32, "features": 32, "padding": "circular"}),
         "Regression": Settings(_WRAP),
         "Glow": Settings({"levels": 3, "steps": 4, "width": 48, "features": 16, "padding": "circular"}, 1e-3),
         "TarFlow": Settings({"patch": 4, "passes": 4, "width": 64, "layers": 1, "features": 32, "noise": 0.0}, 1e-3),
@@ -51,6 +51,7 @@ SETTINGS = {
         "Glow": Settings({"levels": 2, "steps": 6, "width": 64, "features": 8}, 1e-3),
         "TarFlow": Settings({"patch": 2, "passes": 4, "width": 64, "layers": 2, "features": 8, "noise": 0.0}, 1e-3),
         "PixelCNN": Settings({"per_level": True, "width": 48, "features": 8, "source_width": 8, "multipliers": (1,)}),
+        "VAE": Settings({"per_level": True, "groups": (1, 1, 1), "stem": 1, "width": 32, "features": 32}),
         "Pix2Pix": Settings(_SMALL, None),
     },
     "toys2d": {
