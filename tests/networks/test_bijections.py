@@ -75,7 +75,11 @@ def made(name, dtype, batch, seed=0):
     if name in ("forward", "backward"):
         conditions.append(grid_positions(2, shape[0] // 2))
     # many layers at wild weights would blow up rounding errors, as they would blow up maps
-    return disturbed(make(dtype), 0.2 if name in ("actnorm", "conv", "affine", "prior") else 0.1), x, conditions
+    return (
+        disturbed(make(dtype), 0.2 if name in ("actnorm", "conv", "affine", "prior", "forward") else 0.1),
+        x,
+        conditions,
+    )
 
 
 def run(function, layer, x, conditions=()):

@@ -42,7 +42,7 @@ def test_a_recipe_becomes_a_preset(recipe, tmp_path):
     assert float(ops.convert_to_numpy(mapper.average.count)) == 11
     # another recipe over the same folder is a mistake
     with pytest.raises(ParameterError, match="learning_rate 0.003, not 0.1"):
-        Run(read_recipe(recipe, learning_rate=0.1), tmp_path / "out")
+        Run(read_recipe(recipe, patience=50, learning_rate=0.1), tmp_path / "out")
 
 
 KILLED = """
