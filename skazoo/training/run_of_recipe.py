@@ -13,6 +13,7 @@ import numpy as np
 from ..datasets.batches import check_fields, pairs, unpaired
 from ..errors import DatasetError, ParameterError
 from ..files import make_parent, replacing
+from ..presets.sealing import seal
 from .devices import is_chief
 from .epoch_log import EpochLog
 from .sample_sheet import SampleSheet
@@ -134,6 +135,7 @@ class Run:
         }
         mapper.save_pretrained(self.out, metrics=losses, metadata=facts)
         (self.out / "recipe.json").write_text(json.dumps(self.recipe, indent=2) + "\n", encoding="utf-8")
+        seal(self.out)
 
     def _check_same_recipe(self) -> None:
         path = self.work / "recipe.json"
