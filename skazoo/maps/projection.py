@@ -3,7 +3,8 @@
 Every particle is a sphere with the kernel of `spline`, whose support has the given radius h (below in pixels). Each
 pixel receives the kernel's mean over its area:
 
-- h <= 4: shares of up to 9 x 9 pixels by the kernel's integral over rectangles, in vectorised blocks (`tiles`);
+- h <= 1/2 (`tiles`) and h <= 6 (`vectors`): shares of 2 x 2 up to 16 x 16 pixels by the kernel's integral over
+  rectangles;
 - larger: value at the pixel's centre plus the Laplacian's 1/24, which makes the error fall as h^-4; divided by the
   sum over all pixels, within the frame or not, up to h = 14, from where that sum is the integral to 1e-7.
 """
@@ -16,12 +17,14 @@ import numba
 import numpy as np
 
 from ..errors import ParameterError, SimulationError, check_positive
-from .spline import SPLINE, marginal_coefficients
-from .tiles import BLOCK, FAST, SIDES, add_nine, add_points, add_quarters, add_square
+from .spline import SPLINE
+from .tiles import BLOCK, FAST, PAD, add_quarters, add_squares4, add_squares8, add_squares16, place, quarters
 
 __all__ = ["project"]
 
-_SQUARE = 0.5 * (SIDES[0] - 1), 0.5 * (SIDES[1] - 1)  # largest support radii (pixels) of the squares of `tiles`
+# largest support radii (pixels) for squares of 4, 8, 16 pixels a side; the last would hold up to 7.5, but beyond 6 the
+# mean at the pixel is the more accurate
+_SQUARES = 1.5, 3.5, 6.0
 _SUMMED = 14.0  # up to here the weights are divided by their own sum
 _CHUNKS = 8  # at most; set by the data alone, so that the order of summation does not depend on the number of threads
 _PER_CHUNK = 500  # fewer particles than this are not worth another image
@@ -63,9 +66,8 @@ def _pixel_mean(inverse, a, b):
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _sampled(image, values, x, y, h, a, b, square, line):
+def _sampled(images, pitch, npix, values, x, y, h, a, b, square, line):
     """Add one kernel by its pixel means; returns the share inside the frame."""
-    npix = image.shape[1]
     first_column, last_column = math.floor(x - h), math.floor(x + h)
     first_row, last_row = math.floor(y - h), math.floor(y + h)
     inverse = 1.0 / (h * h)
@@ -80,8 +82,9 @@ def _sampled(image, values, x, y, h, a, b, square, line):
             total += _row(square[row - first_row], width, gap, first_column + 0.5 - x, inverse, b)
         for row in range(low_row, high_row + 1):
             weights = square[row - first_row, low - first_column :]
-            for f in range(len(image)):
-                _add_row(image[f, row, low:], weights, high - low + 1, values[f] / total)
+            begin = (row + PAD) * pitch + low + PAD
+            for f in range(len(images)):
+                _add_row(images[f, begin:], weights, high - low + 1, values[f] / total)
         if low_row == first_row and high_row == last_row and low == first_column and high == last_column:
             return 1.0
         for row in range(low_row, high_row + 1):
@@ -96,99 +99,83 @@ def _sampled(image, values, x, y, h, a, b, square, line):
         width = min(high, math.floor(x + reach)) - start + 1
         if width > 0:
             kept += _row(line, width, gap, start + 0.5 - x, inverse, b)
-            for f in range(len(image)):
-                _add_row(image[f, row, start:], line, width, values[f])
+            begin = (row + PAD) * pitch + start + PAD
+            for f in range(len(images)):
+                _add_row(images[f, begin:], line, width, values[f])
     return kept
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _sort(position, support, start, npix, scale, work, inside, x, y, h, which, count):
-    """Sort a block of particles by the way they are drawn, without branches.
+def _rest(small, keep, rest):
+    """Numbers of the particles of a block that are not small, or of all where the few small ones go with them."""
+    count = 0
+    for i in range(len(small)):
+        rest[count] = i
+        count += 1 - int(small[i] * keep)
+    return count
 
-    Appends to row c of x, y, h (pixels) and which (number of the particle), count[c] long so far, for the classes c:
-    within one pixel; touching 2 or 3 pixels each way, all in the frame; touching SIDES[0], SIDES[1] or more pixels
-    each way, some in the frame; outside or not finite. Sets `inside` to 1 or, for the last, 0.
-    work: (>= 4, >= n) scratch.
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def _divide(x, y, h, npix, rest, lists, count):
+    """Divide numbers of particles by the way they are drawn; count[c] of them into row c of `lists`.
+
+    The rows: squares of 4, 8, 16 pixels, larger, outside the frame or not finite.
     """
-    n, half, width = len(support), 0.5 * npix, float(npix)
-    px, py, size, kind = work[0, :n], work[1, :n], work[2, :n], work[3, :n]
-    for i in range(n):
-        px[i] = position[i, 0] * scale + half
-    for i in range(n):
-        py[i] = position[i, 1] * scale + half
-    for i in range(n):
-        length = support[i] * scale
-        size[i] = 1e-6 if 0.0 <= length < 1e-6 else length  # a point is a tiny disc
-    for i in range(n):
-        r, right, top = size[i], px[i] + size[i], py[i] + size[i]
-        left, bottom = right - 2.0 * r, top - 2.0 * r
-        known = (0.0 <= r < math.inf) & (min(right, top) > 0.0) & (max(left, bottom) < width)
-        alone = (r < 0.5) & (left >= np.floor(right)) & (bottom >= np.floor(top)) & (min(left, bottom) >= 0.0)
-        room = 1.0 if r <= 0.5 else 2.0  # pixels to the left and below that may be touched
-        fits = (r <= 1.0) & (min(right, top) >= room) & (max(right, top) < width)
-        larger = 3.0 + (1.0 if r > _SQUARE[0] else 0.0) + (1.0 if r > _SQUARE[1] else 0.0)
-        kind[i] = (0.0 if alone else room if fits else larger) if known else 6.0
-    for i in range(n):
-        inside[i] = 1.0 if kind[i] < 6.0 else 0.0
-    for i in range(n):
-        c = np.uint64(int(kind[i]))
-        k = np.uint64(count[c])
-        x[c, k], y[c, k], h[c, k], which[c, k] = px[i], py[i], size[i], start + i
+    count[:] = 0
+    for k in rest:
+        r = h[k]
+        touches = (min(x[k], y[k]) + r > 0.0) & (max(x[k], y[k]) - r < npix) & (0.0 <= r < math.inf)
+        c = (int(r > _SQUARES[0]) + int(r > _SQUARES[1]) + int(r > _SQUARES[2])) if touches else 4
+        lists[c, count[c]] = k
         count[c] += 1
 
 
 @numba.njit(parallel=True, cache=True, fastmath=FAST, error_model="numpy")
-def _deposit(position, support, values, npix, scale, chunks, spline, marginal):
-    count = len(support)
-    images = np.empty((chunks, values.shape[1], npix, npix))
-    inside = np.empty(count)
+def _deposit(position, support, values, npix, scale, chunks, spline, inside):
+    count, fields = values.shape
+    pitch = npix + 2 * PAD
+    images = np.empty((chunks, fields, pitch * pitch))
     unusable = np.zeros(chunks, np.int64)
     for chunk in numba.prange(chunks):
         image = images[chunk]
         image[:] = 0.0
-        # lists by class, each drawn when a block is full: room for a block more
-        x, y, h = np.empty((7, 2 * BLOCK)), np.empty((7, 2 * BLOCK)), np.empty((7, 2 * BLOCK))
-        which, number = np.empty((7, 2 * BLOCK), np.int64), np.zeros(7, np.int64)
-        work, patch = np.empty((4 * SIDES[-1], 2 * BLOCK)), np.empty((3, SIDES[-1] ** 2))
+        px, py, size, small = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+        first, rest = np.empty(BLOCK, np.int64), np.empty(BLOCK + 1, np.int64)
+        lists, number = np.empty((5, BLOCK), np.int64), np.empty(5, np.int64)
+        work, patch = np.empty((8, BLOCK), np.float32), np.empty(16 * 16, np.float32)
         reach = 2 * int(_SUMMED) + 4
         square, line, b = np.empty((reach, reach)), np.empty(npix), np.empty(6)
         last = (chunk + 1) * count // chunks
         for start in range(chunk * count // chunks, last, BLOCK):
             stop = min(start + BLOCK, last)
-            _sort(
-                position[start:stop], support[start:stop], start, npix, scale, work, inside[start:stop],
-                x, y, h, which, number,
-            )  # fmt: skip
-            for c in range(7):
-                n = number[c]
-                if n == 0 or (n < BLOCK and stop < last):
-                    continue
-                number[c] = 0
-                rows, px, py, size = which[c, :n], x[c, :n], y[c, :n], h[c, :n]
-                if c == 0:
-                    add_points(image, values, rows, px, py)
-                elif c == 1:
-                    add_quarters(image, values, rows, px, py, size, marginal, work)
-                elif c == 2:
-                    add_nine(image, values, rows, px, py, size, marginal, work)
-                elif c < 5:
-                    add_square(image, values, rows, px, py, size, marginal, work, SIDES[c - 3], patch, inside)
-                elif c == 5:
-                    for k in range(n):
-                        share = _sampled(image, values[rows[k]], px[k], py[k], size[k], spline, b, square, line)
-                        # a kernel inside the frame loses nothing to rounding
-                        inside[rows[k]] = 1.0 if abs(share - 1.0) < 1e-12 else share
-                else:
-                    for i in rows:
-                        usable = 0.0 <= support[i] < math.inf
-                        usable &= abs(position[i, 0]) < math.inf and abs(position[i, 1]) < math.inf
-                        unusable[chunk] += 1 - int(usable)
+            n = stop - start
+            x, y, h, fits, those, within = px[:n], py[:n], size[:n], small[:n], values[start:stop], inside[start:stop]
+            place(position[start:stop], support[start:stop], scale, 0.5 * npix, x, y, h)
+            # where few are small, weighing all as if they were costs more than it saves
+            keep = 1.0 if 4 * quarters(x, y, h, float(npix), fits) >= n else 0.0
+            if keep > 0.0:
+                add_quarters(image, pitch, those, x, y, h, fits, first[:n], work)
+            _divide(x, y, h, float(npix), rest[: _rest(fits, keep, rest)], lists, number)
+            add_squares4(image, pitch, those, x, y, h, lists[0, : number[0]], patch, within)
+            add_squares8(image, pitch, those, x, y, h, lists[1, : number[1]], patch, within)
+            add_squares16(image, pitch, those, x, y, h, lists[2, : number[2]], patch, within)
+            for k in lists[3, : number[3]]:
+                share = _sampled(image, pitch, npix, those[k], x[k], y[k], h[k], spline, b, square, line)
+                # a kernel inside the frame loses nothing to rounding
+                within[k] = 1.0 if abs(share - 1.0) < 1e-12 else share
+            for k in lists[4, : number[4]]:
+                within[k] = 0.0
+                usable = 0.0 <= h[k] < math.inf and abs(x[k]) < math.inf and abs(y[k]) < math.inf
+                unusable[chunk] += 1 - int(usable)
+    result = np.empty((fields, npix, npix))
     for row in numba.prange(npix):
-        for chunk in range(1, chunks):
-            for field in range(values.shape[1]):
+        begin = (row + PAD) * pitch + PAD
+        for field in range(fields):
+            result[field, row] = images[0, field, begin : begin + npix]
+            for chunk in range(1, chunks):
                 for column in range(npix):
-                    images[0, field, row, column] += images[chunk, field, row, column]
-    return images[0], inside, unusable.sum()
+                    result[field, row, column] += images[chunk, field, begin + column]
+    return result, unusable.sum()
 
 
 def project(position, support, values, npix: int, extent: float, period: float | None = None):
@@ -219,14 +206,14 @@ def project(position, support, values, npix: int, extent: float, period: float |
     support = np.ascontiguousarray(support, np.float64)
     values = np.ascontiguousarray(values, np.float64)
     npix, fields = int(npix), values.shape[1]
-    chunks = max(1, min(_CHUNKS, len(support) // _PER_CHUNK, _IMAGE_BYTES // (8 * fields * npix**2)))
-    constants = np.array(SPLINE), tuple(marginal_coefficients())
+    chunks = max(1, min(_CHUNKS, len(support) // _PER_CHUNK, _IMAGE_BYTES // (8 * fields * (npix + 2 * PAD) ** 2)))
     source = None
     if period is not None:
         check_positive("period", period)
         shifted, source = _periodic_images(position, support, extent, period)
     rows = (position, support, values) if source is None else (shifted, support[source], values[source])
-    images, inside, unusable = _deposit(*rows, npix, npix / extent, chunks, *constants)
+    inside = np.ones(len(rows[0]))
+    images, unusable = _deposit(*rows, npix, npix / extent, chunks, np.array(SPLINE), inside)
     if unusable:
         _refuse(position, support)
     return images, inside if source is None else np.bincount(source, inside, minlength=len(support))

@@ -2,10 +2,11 @@
 
 Most gas cells of a galaxy cover less than a pixel, so millions of particles pass through here. Blocks of them are
 weighed by loops without branches or tables and with few arrays each, which the compiler turns into vector
-instructions (it gives up on a loop with many arrays, that may overlap); then they are added one by one.
+instructions (it gives up on a loop with many arrays, that may overlap); then they are added one by one. Weights are
+float32, sums float64.
 
-When editing this file, delete `__pycache__/*.nb*` beside it: numba's cache on disk does not see that the kernel of
-`projection.py` calls this one.
+When editing this file or `vectors.py`, delete `__pycache__/*.nb*` beside it: numba's cache on disk does not see that
+the kernel of `projection.py` calls this one.
 """
 
 from __future__ import annotations
@@ -13,170 +14,139 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from .spline import CORRELATION
+from .spline import CORRELATION, marginal_coefficients
+from .vectors import CORNERS, SATURATION, add_corners, square_functions
 
-__all__ = ["BLOCK", "FAST", "SIDES", "add_nine", "add_points", "add_quarters", "add_square"]
+__all__ = ["BLOCK", "FAST", "PAD", "add_quarters", "add_squares4", "add_squares8", "add_squares16", "place", "quarters"]
 
-BLOCK = 128  # particles weighed at once: their weights stay in the first-level cache
-SIDES = (4, 9)  # pixels that the squares of `add_square` measure
+BLOCK = 1024  # particles weighed at once: enough that weights have left the store buffer when they are added
 # sums may be reordered, but NaN and infinity keep their meaning
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-_G0, _G1, _G2, _G3 = CORRELATION
+PAD = 16  # pixels around the frame, so that every square that touches it lies within the image
+_B = tuple(np.asarray(SATURATION * marginal_coefficients(), np.float32))
+_G = tuple(np.asarray(CORRELATION, np.float32))
+_ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _left(x, h, edges, b, share, correlation):
-    """Kernel's share left of the last pixel edge (less `edges`) that it crosses, and the correlation term there."""
-    b0, b1, b2, b3, b4, b5, b6, b7 = b
-    for k in range(len(x)):
-        u = max((np.floor(x[k] + h[k]) - edges - x[k]) / h[k], -1.0)
+def place(position, support, scale, half, x, y, h):
+    """Centres x, y and support radii h (n,) in pixels; a point is a tiny disc."""
+    for i in range(len(h)):
+        x[i] = position[i, 0] * scale + half
+    for i in range(len(h)):
+        y[i] = position[i, 1] * scale + half
+    for i in range(len(h)):
+        length = support[i] * scale
+        h[i] = 1e-6 if 0.0 <= length < 1e-6 else length
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def quarters(x, y, h, width, small):
+    """Set `small` to 1 where `add_quarters` can draw a particle, else 0; returns how many.
+
+    What is left when the particles are taken `CORNERS` at a time is not small.
+    """
+    count, n = 0.0, len(h) - len(h) % CORNERS
+    small[n:] = 0.0
+    for i in range(n):
+        within = (min(x[i], y[i]) - h[i] >= 0.0) & (max(x[i], y[i]) + h[i] < width)
+        small[i] = 1.0 if (0.0 <= h[i] <= 0.5) & within else 0.0
+        count += small[i]
+    return int(count)
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def _crossing(x, h, u):
+    """Where the last pixel edge that the kernel reaches cuts it, in support radii from its centre."""
+    for k in range(len(u)):
+        u[k] = np.float32((np.floor(x[k] + h[k]) - x[k]) / h[k])
+
+
+@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+def _left(crossing, share, correlation):
+    """Kernel's share left of a line, and the correlation term there."""
+    b0, b1, b2, b3, b4, b5, b6, b7 = _B
+    g0, g1, g2, g3 = _G
+    for k in range(len(share)):
+        u = max(crossing[k], -_ONE)
         s = u * u
         power = b0 + s * (b1 + s * (b2 + s * (b3 + s * (b4 + s * (b5 + s * (b6 + s * b7))))))
-        share[k] = max(0.5 + u * power, 0.0)
-        end = (1.0 - s) * (1.0 - s)
-        correlation[k] = u * end * end * (_G0 + s * (_G1 + s * (_G2 + s * _G3)))
+        share[k] = min(max(_HALF + u * power, _ZERO), _ONE)
+        end = (_ONE - s) * (_ONE - s)
+        correlation[k] = u * end * end * (g0 + s * (g1 + s * (g2 + s * g3)))
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _corner(a, ga, b, gb, both):
-    """Share left of one and below another line."""
-    for k in range(len(a)):
-        both[k] = a[k] * b[k] - ga[k] * gb[k]
-
-
-@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _norm(left, below, both, norm):
-    """Of the four shares around a corner without what is below zero."""
+def _quarter(left, g, below, f, w0, w1, w2, w3):
+    """Shares of the four pixels around a corner, without what the approximation leaves below zero; they sum to 1."""
     for k in range(len(left)):
-        near = max(below[k] - both[k], 0.0) + max(left[k] - both[k], 0.0)
-        norm[k] = 1.0 / (max(both[k], 0.0) + near + max(1.0 - below[k] - left[k] + both[k], 0.0))
+        both = left[k] * below[k] - g[k] * f[k]
+        a, b = max(both, _ZERO), max(below[k] - both, _ZERO)
+        c, d = max(left[k] - both, _ZERO), max(_ONE - below[k] - left[k] + both, _ZERO)
+        norm = _ONE / (a + b + c + d)
+        w0[k], w1[k], w2[k], w3[k] = a * norm, b * norm, c * norm, d * norm
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_points(image, values, which, x, y):
-    """Add particles that lie within one pixel altogether; arguments of `add_quarters`."""
-    npix = image.shape[1]
-    for field in range(len(image)):
-        flat = image[field].ravel()  # a view; unsigned indices into it need no test for a negative sign
-        for k in range(len(x)):
-            flat[np.uint64(int(y[k]) * npix + int(x[k]))] += values[which[k], field]
+def _pixel(x, y, h, small, pitch, frame, first):
+    """Number of the lower left of the four pixels; 0, which nobody reads, where a particle is not small."""
+    for k in range(len(first)):
+        number = np.floor(y[k] + h[k]) * pitch + np.floor(x[k] + h[k]) + frame
+        first[k] = np.int64(number if small[k] > 0.0 else 0.0)
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_quarters(image, values, which, x, y, h, b, work):
-    """Add particles that cross at most one pixel edge each way (h <= 1/2), all within the frame.
+def add_quarters(images, pitch, values, x, y, h, small, first, work):
+    """Add the particles of a block that cross at most one pixel edge each way (h <= 1/2), all within the frame.
 
     Args:
-        image: (F, H, W), added to.
-        values: (N, F).
-        which: (n,) rows of `values`.
+        images: (F, P^2) flat, P = pitch pixels a side, of which the outer `PAD` lie outside the frame; added to.
+        values: (n, F).
         x, y, h: (n,) centres and support radii, pixels.
-        b: tuple of `marginal_coefficients`.
-        work: (12, >= n) scratch.
+        small: (n,) from `quarters`; the others go to pixel 0.
+        first, work: (n,) int64 and (8, n) float32 scratch.
     """
-    n = len(x)
-    left, g, below, f = work[0, :n], work[1, :n], work[2, :n], work[3, :n]
-    both, norm = work[4, :n], work[5, :n]
-    _left(x, h, 0.0, b, left, g)
-    _left(y, h, 0.0, b, below, f)
-    _corner(left, g, below, f, both)
-    _norm(left, below, both, norm)
-    npix = image.shape[1]
-    for field in range(len(image)):
-        flat = image[field].ravel()
-        for k in range(n):
-            at = np.uint64(int(y[k] + h[k]) * npix + int(x[k] + h[k]))
-            value = values[which[k], field] * norm[k]
-            flat[at - np.uint64(npix + 1)] += value * max(both[k], 0.0)
-            flat[at - np.uint64(npix)] += value * max(below[k] - both[k], 0.0)
-            flat[at - np.uint64(1)] += value * max(left[k] - both[k], 0.0)
-            flat[at] += value * max(1.0 - below[k] - left[k] + both[k], 0.0)
+    n = len(h)
+    left, g, below, f = work[4, :n], work[5, :n], work[6, :n], work[7, :n]
+    w0, w1, w2, w3 = work[0, :n], work[1, :n], work[2, :n], work[3, :n]
+    _crossing(x, h, w0)
+    _crossing(y, h, w1)
+    _left(w0, left, g)
+    _left(w1, below, f)
+    _quarter(left, g, below, f, w0, w1, w2, w3)
+    _pixel(x, y, h, small, float(pitch), float((PAD - 1) * (pitch + 1)), first)
+    fields = len(images)
+    flat = values.ravel()
+    for field in range(fields):
+        image = images[field]
+        for k in range(0, n - n % CORNERS, CORNERS):
+            add_corners(image, pitch, first, k, work, flat, field, fields)
 
 
-@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_nine(image, values, which, x, y, h, b, work):
-    """Add particles that cross at most two pixel edges each way (h <= 1); arguments of `add_quarters`."""
-    n = len(x)
-    left1, left2, below1, below2 = work[0, :n], work[1, :n], work[2, :n], work[3, :n]
-    g1, g2, f1, f2 = work[4, :n], work[5, :n], work[6, :n], work[7, :n]
-    both11, both12, both21, both22 = work[8, :n], work[9, :n], work[10, :n], work[11, :n]
-    _left(x, h, 1.0, b, left1, g1)
-    _left(x, h, 0.0, b, left2, g2)
-    _left(y, h, 1.0, b, below1, f1)
-    _left(y, h, 0.0, b, below2, f2)
-    _corner(left1, g1, below1, f1, both11)
-    _corner(left2, g2, below1, f1, both12)
-    _corner(left1, g1, below2, f2, both21)
-    _corner(left2, g2, below2, f2, both22)
-    for k in range(n):
-        column, row = int(x[k] + h[k]), int(y[k] + h[k])
-        c11, c12, c21, c22 = both11[k], both12[k], both21[k], both22[k]
-        # the approximation may leave a far pixel with -1e-5: cut that off and share the rest alike
-        w0, w1, w2 = max(c11, 0.0), max(c12 - c11, 0.0), max(below1[k] - c12, 0.0)
-        w3, w4 = max(c21 - c11, 0.0), max(c22 - c21 - c12 + c11, 0.0)
-        w5, w6 = max(below2[k] - c22 - below1[k] + c12, 0.0), max(left1[k] - c21, 0.0)
-        w7, w8 = max(left2[k] - c22 - left1[k] + c21, 0.0), max(1.0 - left2[k] - below2[k] + c22, 0.0)
-        norm = 1.0 / (w0 + w1 + w2 + w3 + w4 + w5 + w6 + w7 + w8)
-        for field in range(len(image)):
-            value = values[which[k], field] * norm
-            image[field, row - 2, column - 2] += value * w0
-            image[field, row - 2, column - 1] += value * w1
-            image[field, row - 2, column] += value * w2
-            image[field, row - 1, column - 2] += value * w3
-            image[field, row - 1, column - 1] += value * w4
-            image[field, row - 1, column] += value * w5
-            image[field, row, column - 2] += value * w6
-            image[field, row, column - 1] += value * w7
-            image[field, row, column] += value * w8
+def _squares(side):
+    """Function that adds the particles that touch at most side x side pixels, within the frame or cut by it."""
+    weigh, add = square_functions(side)
+
+    @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
+    def add_squares(images, pitch, values, x, y, h, which, patch, inside):
+        npix = pitch - 2 * PAD
+        for k in which:
+            right, top = np.floor(x[k] + h[k]), np.floor(y[k] + h[k])
+            total = weigh(x[k], y[k], right, top, 1.0 / h[k], patch)
+            column, row = int(right) - side + 1, int(top) - side + 1
+            first = (row + PAD) * pitch + column + PAD
+            for field in range(len(images)):
+                add(images[field], first, pitch, patch, values[k, field] / total)
+            if column < 0 or row < 0 or column + side > npix or row + side > npix:
+                kept = 0.0
+                for j in range(max(-row, 0), min(npix - row, side)):
+                    for i in range(max(-column, 0), min(npix - column, side)):
+                        kept += patch[j * side + i]
+                inside[k] = kept / total
+
+    return add_squares
 
 
-@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def add_square(image, values, which, x, y, h, b, work, side, patch, inside):
-    """Add particles that touch at most side x side pixels (h <= (side - 1) / 2), within the frame or cut by it.
-
-    Arguments of `add_quarters`, work (>= 4 side, >= n), and
-
-        side: one of `SIDES`.
-        patch: (3, >= side^2) scratch.
-        inside: (N,), set to the share inside the frame where that is not 1.
-    """
-    n, inner = len(x), side - 1
-    for e in range(inner):
-        back = float(inner - 1 - e)
-        _left(x, h, back, b, work[e, :n], work[side + e, :n])
-        _left(y, h, back, b, work[2 * side + e, :n], work[3 * side + e, :n])
-    work[inner, :n], work[side + inner, :n] = 1.0, 0.0
-    work[2 * side + inner, :n], work[3 * side + inner, :n] = 1.0, 0.0
-    weights, across, bend = patch[0], patch[1], patch[2]
-    npix = image.shape[1]
-    for k in range(n):
-        share, term = 0.0, 0.0
-        for j in range(side):
-            across[j], bend[j] = work[j, k] - share, work[side + j, k] - term
-            share, term = work[j, k], work[side + j, k]
-        share, term, total = 0.0, 0.0, 0.0
-        for i in range(side):
-            up, twist, row = work[2 * side + i, k] - share, work[3 * side + i, k] - term, weights[i * side :]
-            share, term = work[2 * side + i, k], work[3 * side + i, k]
-            for j in range(side):
-                weight = max(up * across[j] - twist * bend[j], 0.0)
-                row[j] = weight
-                total += weight
-        column, low = int(np.floor(x[k] + h[k])) - inner, int(np.floor(y[k] + h[k])) - inner
-        left, right = max(-column, 0), min(npix - column, side)
-        bottom, top = max(-low, 0), min(npix - low, side)
-        if right - left < side or top - bottom < side:
-            kept = 0.0
-            for i in range(bottom, top):
-                kept += weights[i * side + left : i * side + right].sum()
-            inside[which[k]] = kept / total
-        for field in range(len(image)):
-            value = values[which[k], field] / total
-            for i in range(bottom, top):
-                _add(image[field, low + i, column + left :], weights[i * side + left :], right - left, value)
-
-
-@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _add(row, weights, count, value):
-    for j in range(count):
-        row[j] += value * weights[j]
+# arguments of `add_quarters`, and: which, rows to draw; patch (side^2,) float32 scratch; inside, set to the share
+# inside the frame where that is not 1
+add_squares4, add_squares8, add_squares16 = _squares(4), _squares(8), _squares(16)

@@ -34,7 +34,8 @@ def single(velocity=37.0, redshift=0.0, **changes):
 def test_sum_over_channels_is_the_map():
     cube = render_cube(disc(), 32, 60 * u.kpc, WIDE, "edge-on")
     hi = render(disc(), ("hi",), 32, 60 * u.kpc, "edge-on")["hi"]
-    np.testing.assert_allclose(cube.moment(0).data, hi.data, rtol=1e-4)
+    # weights are float32: of a pixel that only the rim of one kernel touches, 1e-7 of that particle is noise
+    np.testing.assert_allclose(cube.moment(0).data, hi.data, rtol=1e-4, atol=1e-7 * hi.data.max())
     assert cube.metadata["outside_channels"] == pytest.approx(0.0, abs=1e-4 * cube.metadata["inside"])
     assert cube.spectrum().sum().to_value(u.Msun) == pytest.approx(hi.metadata["inside"], rel=1e-5)
 
@@ -42,7 +43,8 @@ def test_sum_over_channels_is_the_map():
 def test_mean_velocities_are_recovered():
     cube = render_cube(disc(), 32, 60 * u.kpc, WIDE, "edge-on")
     velocity = render(disc(), ("velocity",), 32, 60 * u.kpc, "edge-on")["velocity"]
-    seen = cube.moment(0).data > 0
+    mass = cube.moment(0).data
+    seen = mass > 1e-6 * mass.max()  # below lie rims of single kernels, whose float32 weights are noise
     np.testing.assert_allclose(cube.moment(1).data[seen], velocity.data[seen], atol=0.05)
 
 

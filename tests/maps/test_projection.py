@@ -7,6 +7,8 @@ import pytest
 from skazoo.errors import ParameterError, SimulationError
 from skazoo.maps import project
 
+WEIGHT = 4e-6  # weights are float32: the error of one, as a share of its particle
+
 
 def cloud(count=3000, seed=0, spread=12.0, sizes=(-1.5, 1.0)):
     rng = np.random.default_rng(seed)
@@ -18,7 +20,10 @@ def test_mass_is_conserved_for_kernels_inside_the_frame():
     images, inside = project(position, support, values, 64, 100.0)
     within = (np.abs(position[:, :2]) + support[:, None] < 50).all(axis=1)
     np.testing.assert_allclose(inside[within], 1.0, atol=1e-12)
-    np.testing.assert_allclose(images.sum(axis=(1, 2)), inside @ values, rtol=1e-12)
+    np.testing.assert_allclose(images.sum(axis=(1, 2)), inside @ values, rtol=1e-7)
+    for size in (0.1, 0.7, 2.0, 5.0, 20.0):  # each way of drawing
+        alone = project(np.zeros((1, 2)) + 0.2, [size], [[1.0]], 64, 100.0)[0].sum()
+        assert alone == pytest.approx(1.0, abs=1e-6)
 
 
 def test_edge_losses_are_the_geometric_ones():
@@ -50,7 +55,7 @@ def test_quarter_turn_is_rot90():
     turned[:, 0], turned[:, 1] = -position[:, 1], position[:, 0]
     again, _ = project(turned, support, values, 64, 100.0)
     # rows run upwards, so a turn from x to y is clockwise in numpy's picture of the array
-    np.testing.assert_allclose(again, np.rot90(image, -1, axes=(1, 2)), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(again, np.rot90(image, -1, axes=(1, 2)), rtol=1e-6, atol=WEIGHT * values.max())
 
 
 @pytest.mark.parametrize("size", [0.02, 0.3, 0.7, 1.2, 1.5, 1.9, 2.3, 3.4, 5.0, 12.0])
@@ -106,7 +111,7 @@ def test_translation_under_periodic_wrap(scale):
     image, inside = project(position, support, values, 32, 32.0, period=32.0)
     # steps of whole pixels move the map, steps of whole boxes change nothing
     moved, _ = project(position + [3.0, 64.0 - 5.0], support, values, 32, 32.0, period=32.0)
-    np.testing.assert_allclose(moved, np.roll(image, (-5, 3), axis=(1, 2)), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(moved, np.roll(image, (-5, 3), axis=(1, 2)), rtol=1e-6, atol=WEIGHT * values.max())
     np.testing.assert_allclose(inside, 1.0, atol=1e-6)
     assert image.sum() == pytest.approx(values.sum(), rel=1e-6)
 

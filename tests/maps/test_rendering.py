@@ -248,8 +248,10 @@ def test_rotation_measure_and_columns_of_a_slab():
     np.testing.assert_allclose(maps["rotation_measure"].data, measure, rtol=1e-4)
     np.testing.assert_allclose(maps["sfr"].data, gas * 1e-9, rtol=1e-5)
     behind = render(particles, ("rotation_measure",), 16, 60 * u.kpc, np.diag([1.0, -1.0, -1.0]))
+    front = maps["rotation_measure"].data
+    # weights are float32: of a pixel that only the rim of one kernel touches, 1e-6 of that particle is noise
     np.testing.assert_allclose(
-        behind["rotation_measure"].data[::-1], -maps["rotation_measure"].data, rtol=1e-5, atol=1e-9
+        behind["rotation_measure"].data[::-1], -front, rtol=1e-5, atol=1e-6 * np.abs(front).max()
     )
 
 

@@ -26,8 +26,7 @@ class Settings:
     compile: dict = field(default_factory=dict)
 
 
-_UNET = {"width": 16, "multipliers": (1, 2)}
-_WRAP = {**_UNET, "padding": "circular"}  # the fields of "grf" are periodic
+_WRAP = {"width": 24, "multipliers": (1, 2), "padding": "circular"}  # the fields of "grf" are periodic
 _SMALL = {"width": 32, "multipliers": (1,)}
 _POINT = {"width": 64, "multipliers": (1,), "blocks": 2}
 
