@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import ParameterError, SimulationError, check_positive
 from .spline import SPLINE
-from .tiles import BLOCK, FAST, PAD, add_quarters, add_squares4, add_squares8, add_squares16, place, quarters
+from .tiles import FAST, PAD, add_quarters, add_squares4, add_squares8, add_squares16
 
 __all__ = ["project"]
 
@@ -26,6 +26,7 @@ __all__ = ["project"]
 # mean at the pixel is the more accurate
 _SQUARES = 1.5, 3.5, 6.0
 _SUMMED = 14.0  # up to here the weights are divided by their own sum
+_BLOCK = 1024
 _CHUNKS = 8  # at most; set by the data alone, so that the order of summation does not depend on the number of threads
 _PER_CHUNK = 500  # fewer particles than this are not worth another image
 _IMAGE_BYTES = 2**30  # all images of the chunks together
@@ -106,27 +107,20 @@ def _sampled(images, pitch, npix, values, x, y, h, a, b, square, line):
 
 
 @numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _rest(small, keep, rest):
-    """Numbers of the particles of a block that are not small, or of all where the few small ones go with them."""
-    count = 0
-    for i in range(len(small)):
-        rest[count] = i
-        count += 1 - int(small[i] * keep)
-    return count
-
-
-@numba.njit(cache=True, fastmath=FAST, error_model="numpy")
-def _divide(x, y, h, npix, rest, lists, count):
-    """Divide numbers of particles by the way they are drawn; count[c] of them into row c of `lists`.
+def _divide(position, support, npix, scale, rest, x, y, h, which, count):
+    """Divide particles by the way they are drawn; count[c] of them into row c of x, y, h (pixels) and which.
 
     The rows: squares of 4, 8, 16 pixels, larger, outside the frame or not finite.
     """
     count[:] = 0
-    for k in rest:
-        r = h[k]
-        touches = (min(x[k], y[k]) + r > 0.0) & (max(x[k], y[k]) - r < npix) & (0.0 <= r < math.inf)
+    for i in rest:
+        px, py, r = position[i, 0] * scale + 0.5 * npix, position[i, 1] * scale + 0.5 * npix, support[i] * scale
+        if 0.0 <= r < 1e-6:
+            r = 1e-6  # a point is a tiny disc
+        touches = (min(px, py) + r > 0.0) & (max(px, py) - r < npix) & (0.0 <= r < math.inf)
         c = (int(r > _SQUARES[0]) + int(r > _SQUARES[1]) + int(r > _SQUARES[2])) if touches else 4
-        lists[c, count[c]] = k
+        k = count[c]
+        x[c, k], y[c, k], h[c, k], which[c, k] = px, py, r, i
         count[c] += 1
 
 
@@ -139,33 +133,34 @@ def _deposit(position, support, values, npix, scale, chunks, spline, inside):
     for chunk in numba.prange(chunks):
         image = images[chunk]
         image[:] = 0.0
-        px, py, size, small = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
-        first, rest = np.empty(BLOCK, np.int64), np.empty(BLOCK + 1, np.int64)
-        lists, number = np.empty((5, BLOCK), np.int64), np.empty(5, np.int64)
-        work, patch = np.empty((8, BLOCK), np.float32), np.empty(16 * 16, np.float32)
+        rest, number = np.empty(_BLOCK + 1, np.int64), np.empty(5, np.int64)
+        x, y, h = np.empty((5, _BLOCK)), np.empty((5, _BLOCK)), np.empty((5, _BLOCK))
+        which, patch = np.empty((5, _BLOCK), np.int64), np.empty(16 * 16, np.float32)
         reach = 2 * int(_SUMMED) + 4
         square, line, b = np.empty((reach, reach)), np.empty(npix), np.empty(6)
         last = (chunk + 1) * count // chunks
-        for start in range(chunk * count // chunks, last, BLOCK):
-            stop = min(start + BLOCK, last)
-            n = stop - start
-            x, y, h, fits, those, within = px[:n], py[:n], size[:n], small[:n], values[start:stop], inside[start:stop]
-            place(position[start:stop], support[start:stop], scale, 0.5 * npix, x, y, h)
-            # where few are small, weighing all as if they were costs more than it saves
-            keep = 1.0 if 4 * quarters(x, y, h, float(npix), fits) >= n else 0.0
-            if keep > 0.0:
-                add_quarters(image, pitch, those, x, y, h, fits, first[:n], work)
-            _divide(x, y, h, float(npix), rest[: _rest(fits, keep, rest)], lists, number)
-            add_squares4(image, pitch, those, x, y, h, lists[0, : number[0]], patch, within)
-            add_squares8(image, pitch, those, x, y, h, lists[1, : number[1]], patch, within)
-            add_squares16(image, pitch, those, x, y, h, lists[2, : number[2]], patch, within)
-            for k in lists[3, : number[3]]:
-                share = _sampled(image, pitch, npix, those[k], x[k], y[k], h[k], spline, b, square, line)
+        for start in range(chunk * count // chunks, last, _BLOCK):
+            stop = min(start + _BLOCK, last)
+            places, radii, those, within = (
+                position[start:stop],
+                support[start:stop],
+                values[start:stop],
+                inside[start:stop],
+            )
+            others = add_quarters(image, npix, places, radii, those, scale, rest)
+            _divide(places, radii, npix, scale, rest[:others], x, y, h, which, number)
+            n4, n8, n16, larger, outside = number
+            add_squares4(image, npix, those, which[0, :n4], x[0], y[0], h[0], patch, within)
+            add_squares8(image, npix, those, which[1, :n8], x[1], y[1], h[1], patch, within)
+            add_squares16(image, npix, those, which[2, :n16], x[2], y[2], h[2], patch, within)
+            for n in range(larger):
+                i = which[3, n]
+                share = _sampled(image, pitch, npix, those[i], x[3, n], y[3, n], h[3, n], spline, b, square, line)
                 # a kernel inside the frame loses nothing to rounding
-                within[k] = 1.0 if abs(share - 1.0) < 1e-12 else share
-            for k in lists[4, : number[4]]:
-                within[k] = 0.0
-                usable = 0.0 <= h[k] < math.inf and abs(x[k]) < math.inf and abs(y[k]) < math.inf
+                within[i] = 1.0 if abs(share - 1.0) < 1e-12 else share
+            for n in range(outside):
+                within[which[4, n]] = 0.0
+                usable = 0.0 <= h[4, n] < math.inf and abs(x[4, n]) < math.inf and abs(y[4, n]) < math.inf
                 unusable[chunk] += 1 - int(usable)
     result = np.empty((fields, npix, npix))
     for row in numba.prange(npix):

@@ -8,17 +8,17 @@ readable, and LLVM cuts the vectors to what the processor has.
 from __future__ import annotations
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from .spline import CORRELATION, marginal_coefficients
 
-__all__ = ["CORNERS", "SATURATION", "add_corners", "square_functions"]
+__all__ = ["LANES", "add_corners", "square_functions", "weigh_corners"]
 
 _F32, _F64, _I32, _I64 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64)
 # float32 shares within 2e-7 of 0 and 1 become just that, lest rounding give a particle to pixels it does not touch
 SATURATION = 1.0 + 4e-7
-CORNERS = 8  # particles that `add_corners` adds at once
+LANES = 8  # particles that `weigh_corners` and `add_corners` take at once
 _FLAGS = ("reassoc", "contract", "nsz")
 
 
@@ -65,6 +65,23 @@ class _Vector:
         return _Vector(
             self.builder, self.builder.select(self.builder.fcmp_ordered("<", self.value, high), self.value, high)
         )
+
+    def below(self, high):
+        return self.builder.fcmp_ordered("<", self.value, self._of(high))
+
+    def within(self, low, high):
+        """Lanes from low to high (None: without end), both included; NaN is not."""
+        inside = self.builder.fcmp_ordered(">=", self.value, self._of(low))
+        if high is None:
+            return inside
+        return self.builder.and_(inside, self.builder.fcmp_ordered("<=", self.value, self._of(high)))
+
+    def floor(self):
+        kind = self.value.type
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(kind, [kind]), f"llvm.floor.v{kind.count}f64"
+        )
+        return _Vector(self.builder, self.builder.call(function, [self.value]))
 
     def lanes(self, order, other=None):
         """A vector of these lanes; those from the own number of lanes on are the lanes of `other`."""
@@ -126,47 +143,112 @@ def _pointer(context, builder, array_type, array, index, kind):
     return builder.bitcast(builder.gep(data, [index]), kind.as_pointer())
 
 
-@intrinsic
-def add_corners(typing, image, pitch, first, begin, weights, values, field, fields):
-    """Add 2 x 2 pixels of each of eight particles to a flat float64 image.
+def _row(builder, group, row=0, rows=1):
+    """Index of row `row` of the `rows` of `LANES` numbers of a group."""
+    return builder.mul(builder.add(builder.mul(group, _I64(rows)), _I64(row)), _I64(LANES))
 
-    image, pitch: the image and its pixels a row.
-    first: (n,) int64, number of the first of the four pixels.
-    begin: number of the first of the eight particles.
-    weights: (4, n) float32, two rows of two pixels; rows of `BLOCK`... see tiles.
-    values: (n * fields,) float64, of which number `field` of each particle is used.
+
+@intrinsic
+def weigh_corners(typing, position, support, begin, scale, half, width, pitch, origin, weights, first, group):
+    """Weigh `LANES` particles as if each crossed at most one pixel edge each way (h <= 1/2), within the frame.
+
+    position, support: (N, 2 or 3) and (N,) float64, contiguous.
+    begin: number of the first of the particles.
+    scale, half, width: pixels a length, pixels of half the frame and of all of it, float64.
+    pitch, origin: float64, pixels a row of the image, and number of the lower left pixel of the frame.
+    weights, first: of which row `group` is set to the shares of 2 x 2 pixels (4, LANES) float32, which sum to 1, and
+    the numbers (LANES,) int64 of the first of them; to 0, which nobody reads, where a particle is not as described.
+
+    Returns bit k set where particle begin + k is.
     """
 
     def generate(context, builder, signature, arguments):
-        image, pitch, first, begin, weights, values, field, fields = arguments
+        position, support, begin, scale, half, width, pitch, origin, weights, first, group = arguments
         kinds = signature.args
-        stride = context.make_array(kinds[4])(context, builder, weights).strides
-        row_bytes = builder.extract_value(stride, 0)
-        row_floats = builder.sdiv(row_bytes, _I64(4))
-        single, pair = ir.VectorType(_F32, CORNERS), ir.VectorType(_F64, 2)
-        value = ir.Constant(ir.VectorType(_F64, CORNERS), ir.Undefined)
-        starts = []
-        for lane in range(CORNERS):
-            k = builder.add(begin, _I64(lane))
-            index = builder.add(builder.mul(k, fields), field)
+        wide = ir.VectorType(_F64, LANES)
+        every = (_Vector(builder, value).spread(LANES) for value in (scale, half, width, pitch, origin))
+        scale, half, width, pitch, origin = every
+        columns = builder.extract_value(context.make_array(kinds[0])(context, builder, position).shape, 1)
+        axes = []
+        for axis in range(2):
+            place = ir.Constant(wide, ir.Undefined)
+            for lane in range(LANES):
+                index = builder.add(builder.mul(builder.add(begin, _I64(lane)), columns), _I64(axis))
+                one = builder.load(_pointer(context, builder, kinds[0], position, index, _F64))
+                place = builder.insert_element(place, one, _I32(lane))
+            axes.append(_Vector(builder, place) * scale + half)
+        x, y = axes
+        radius = (
+            _Vector(builder, builder.load(_pointer(context, builder, kinds[1], support, begin, wide), align=8)) * scale
+        )
+        h = radius.at_least(1e-6)  # a point is a tiny disc
+        right, top = (x + h).floor(), (y + h).floor()
+        fits = radius.within(0.0, 0.5)
+        for centre in (x, y):
+            fits = builder.and_(fits, (centre - h).within(0.0, None))
+            fits = builder.and_(fits, (centre + h).below(width))
+        u = ((right - x) / h).rounded().lanes(range(2 * LANES), ((top - y) / h).rounded()).at_least(-1.0)
+        square = u * u
+        share = (u * _polynomial(square, SATURATION * marginal_coefficients()) + 0.5).at_least(0.0).at_most(1.0)
+        end = (1.0 - square) * (1.0 - square)
+        term = u * end * end * _polynomial(square, CORRELATION)
+        lower, upper = range(LANES), range(LANES, 2 * LANES)
+        left, below = share.lanes(lower), share.lanes(upper)
+        both = left * below - term.lanes(lower) * term.lanes(upper)
+        # without what the approximation leaves below zero
+        shares = [part.at_least(0.0) for part in (both, below - both, left - both, 1.0 - below - left + both)]
+        total = shares[0] + shares[1] + shares[2] + shares[3]
+        for row, part in enumerate(shares):
+            place = _pointer(
+                context, builder, kinds[8], weights, _row(builder, group, row, 4), ir.VectorType(_F32, LANES)
+            )
+            builder.store((part / total).value, place, align=4)
+        number = builder.fptosi((top * pitch + right + origin).value, ir.VectorType(_I64, LANES))
+        number = builder.select(fits, number, ir.Constant(ir.VectorType(_I64, LANES), [0] * LANES))
+        builder.store(number, _pointer(context, builder, kinds[9], first, _row(builder, group), number.type), align=8)
+        return builder.zext(builder.bitcast(fits, ir.IntType(LANES)), _I64)
+
+    signature = types.int64(position, support, begin, scale, half, width, pitch, origin, weights, first, group)
+    return signature, generate
+
+
+@intrinsic
+def add_corners(typing, image, pitch, first, weights, group, values, begin, fields):
+    """Add the 2 x 2 pixels of `LANES` particles, from `weigh_corners`, to a flat float64 image.
+
+    image, pitch: the image and its pixels a row.
+    values: flat float64; that of the first particle is number `begin`, that of the next one `fields` further on.
+    """
+
+    def generate(context, builder, signature, arguments):
+        image, pitch, first, weights, group, values, begin, fields = arguments
+        kinds = signature.args
+        single, pair = ir.VectorType(_F32, LANES), ir.VectorType(_F64, 2)
+        value = ir.Constant(ir.VectorType(_F64, LANES), ir.Undefined)
+        for lane in range(LANES):
+            index = builder.add(begin, builder.mul(fields, _I64(lane)))
             one = builder.load(_pointer(context, builder, kinds[5], values, index, _F64))
             value = builder.insert_element(value, one, _I32(lane))
-            starts.append(builder.load(_pointer(context, builder, kinds[2], first, k, _I64)))
         shares = []
         for row in range(4):
-            index = builder.add(begin, builder.mul(row_floats, _I64(row)))
-            weight = builder.load(_pointer(context, builder, kinds[4], weights, index, single), align=4)
+            weight = builder.load(
+                _pointer(context, builder, kinds[3], weights, _row(builder, group, row, 4), single), align=4
+            )
             shares.append(_Vector(builder, weight).doubled() * _Vector(builder, value))
-        for lane in range(CORNERS):
+        for lane in range(LANES):
+            start = builder.load(
+                _pointer(context, builder, kinds[2], first, builder.add(_row(builder, group), _I64(lane)), _I64)
+            )
             for row in range(2):
-                index = builder.add(starts[lane], builder.mul(pitch, _I64(row)))
-                place = _pointer(context, builder, kinds[0], image, index, pair)
-                both = shares[2 * row].lanes([lane, CORNERS + lane], shares[2 * row + 1])
+                place = _pointer(
+                    context, builder, kinds[0], image, builder.add(start, builder.mul(pitch, _I64(row))), pair
+                )
+                both = shares[2 * row].lanes([lane, LANES + lane], shares[2 * row + 1])
                 old = _Vector(builder, builder.load(place, align=8))
                 builder.store((old + both).value, place, align=8)
         return context.get_dummy_value()
 
-    return types.void(image, pitch, first, begin, weights, values, field, fields), generate
+    return types.void(image, pitch, first, weights, group, values, begin, fields), generate
 
 
 def square_functions(side):
