@@ -81,7 +81,8 @@ class Frame:
 
     def project(self, position: np.ndarray, support: np.ndarray, values: np.ndarray):
         """`projection.project` onto this grid."""
-        return project(position, support, values, self.npix, self.side, self.period)
+        images, inside = project(position, support, values, self.npix, self.side, self.period)
+        return images, inside.astype(np.float64)  # 1 - inside must be exact
 
 
 def quantity(species: Species, name: str, frame: Frame, header: Header, conditions: Conditions) -> np.ndarray:

@@ -147,6 +147,7 @@ def _deposit(position, support, values, npix, scale, chunks, spline, inside):
                 values[start:stop],
                 inside[start:stop],
             )
+            within[:] = 1.0
             others = add_quarters(image, npix, places, radii, those, scale, rest)
             _divide(places, radii, npix, scale, rest[:others], x, y, h, which, number)
             n4, n8, n16, larger, outside = number
@@ -187,7 +188,7 @@ def project(position, support, values, npix: int, extent: float, period: float |
 
     Returns:
         images (F, npix, npix), float64, the summed `values` per pixel (divide by the pixel area for a surface
-        density), and the fraction (N,) of each particle that lies inside the frame.
+        density), and the fraction (N,), float32, of each particle that lies inside the frame.
         The result does not depend on the number of threads.
 
     Raises:
@@ -207,7 +208,7 @@ def project(position, support, values, npix: int, extent: float, period: float |
         check_positive("period", period)
         shifted, source = _periodic_images(position, support, extent, period)
     rows = (position, support, values) if source is None else (shifted, support[source], values[source])
-    inside = np.ones(len(rows[0]))
+    inside = np.empty(len(rows[0]), np.float32)  # filled by the threads
     images, unusable = _deposit(*rows, npix, npix / extent, chunks, np.array(SPLINE), inside)
     if unusable:
         _refuse(position, support)

@@ -46,8 +46,8 @@ class _Vector:
     def __mul__(self, other):
         return self._call("fmul", self.value, self._of(other))
 
-    def __truediv__(self, other):
-        return self._call("fdiv", self.value, self._of(other))
+    def __rtruediv__(self, other):
+        return self._call("fdiv", self._of(other), self.value)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -55,16 +55,14 @@ class _Vector:
         return self._call("fsub", self._of(other), self.value)
 
     def at_least(self, other):
-        low = self._of(other)
-        return _Vector(
-            self.builder, self.builder.select(self.builder.fcmp_ordered(">", self.value, low), self.value, low)
-        )
+        return self._chosen(">", self._of(other))
 
     def at_most(self, other):
-        high = self._of(other)
-        return _Vector(
-            self.builder, self.builder.select(self.builder.fcmp_ordered("<", self.value, high), self.value, high)
-        )
+        return self._chosen("<", self._of(other))
+
+    def _chosen(self, comparison, other):
+        own = self.builder.fcmp_ordered(comparison, self.value, other)
+        return _Vector(self.builder, self.builder.select(own, self.value, other))
 
     def below(self, high):
         return self.builder.fcmp_ordered("<", self.value, self._of(high))
@@ -187,7 +185,8 @@ def weigh_corners(typing, position, support, begin, scale, half, width, pitch, o
         for centre in (x, y):
             fits = builder.and_(fits, (centre - h).within(0.0, None))
             fits = builder.and_(fits, (centre + h).below(width))
-        u = ((right - x) / h).rounded().lanes(range(2 * LANES), ((top - y) / h).rounded()).at_least(-1.0)
+        inverse = 1.0 / h
+        u = ((right - x) * inverse).rounded().lanes(range(2 * LANES), ((top - y) * inverse).rounded()).at_least(-1.0)
         square = u * u
         share = (u * _polynomial(square, SATURATION * marginal_coefficients()) + 0.5).at_least(0.0).at_most(1.0)
         end = (1.0 - square) * (1.0 - square)
@@ -197,12 +196,12 @@ def weigh_corners(typing, position, support, begin, scale, half, width, pitch, o
         both = left * below - term.lanes(lower) * term.lanes(upper)
         # without what the approximation leaves below zero
         shares = [part.at_least(0.0) for part in (both, below - both, left - both, 1.0 - below - left + both)]
-        total = shares[0] + shares[1] + shares[2] + shares[3]
+        norm = 1.0 / (shares[0] + shares[1] + shares[2] + shares[3])
         for row, part in enumerate(shares):
             place = _pointer(
                 context, builder, kinds[8], weights, _row(builder, group, row, 4), ir.VectorType(_F32, LANES)
             )
-            builder.store((part / total).value, place, align=4)
+            builder.store((part * norm).value, place, align=4)
         number = builder.fptosi((top * pitch + right + origin).value, ir.VectorType(_I64, LANES))
         number = builder.select(fits, number, ir.Constant(ir.VectorType(_I64, LANES), [0] * LANES))
         builder.store(number, _pointer(context, builder, kinds[9], first, _row(builder, group), number.type), align=8)
