@@ -7,7 +7,7 @@ the dtype policy, and is plain JSON at rest (a name and its numbers), so that it
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from keras import ops
@@ -21,6 +21,7 @@ __all__ = [
     "ChannelTransform",
     "Log10",
     "Transform",
+    "chosen_transforms",
     "compression",
     "default_transform",
     "fit_affine",
@@ -255,6 +256,20 @@ def transform_from_config(config: dict) -> Transform:
 
 
 KINDS = {"log10": Log10, "asinh": Asinh, "affine": Affine, "chain": Chain, "channels": ChannelTransform}
+
+
+def chosen_transforms(fields: Sequence[str], given: Mapping[str, Transform | dict]) -> dict[str, Transform]:
+    """{field: transform} of `fields`: the given one, itself or as plain JSON, else the default of the field."""
+    for name in given:
+        check_choice("field in transforms", name, fields)
+    chosen = {}
+    for name in fields:
+        if name in given:
+            each = given[name]
+            chosen[name] = each if isinstance(each, Transform) else transform_from_config(each)
+        else:
+            chosen[name] = default_transform(name)
+    return chosen
 
 
 def _registered(field: str):

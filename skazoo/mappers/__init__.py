@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "Mapper": "mapper",
         "Pix2Pix": "pix2pix",
         "PixelCNN": "pixelcnn",
-        "Posterior": "mapper",
+        "Posterior": "posterior",
         "Regression": "regression",
         "TarFlow": "tarflow",
         "TelescopeGuidance": "telescope_guidance",

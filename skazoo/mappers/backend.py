@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import keras
 
-__all__ = ["ReplicaSeeds", "compiled", "frozen", "gradient"]
+__all__ = ["ReplicaSeeds", "compiled", "frozen", "gradient", "load_random_states", "save_random_states"]
 
 
 def compiled(function: Callable, model: keras.Model) -> Callable:
@@ -112,3 +112,21 @@ class ReplicaSeeds(keras.random.SeedGenerator):
             return seed
         number = tf.cast(replica.replica_id_in_sync_group, seed.dtype)
         return seed + tf.stack([1_000_003 * number, tf.zeros_like(number)])
+
+
+def save_random_states(variables, store) -> None:
+    """The states of random generators, which Keras leaves out, into `store`, so that a resumed run draws on."""
+    for i, state in enumerate(_random_states(variables)):
+        store[f"random_{i}"] = state
+
+
+def load_random_states(variables, store) -> dict:
+    """Put what `save_random_states` stored back, and return the rest of `store`."""
+    for i, state in enumerate(_random_states(variables)):
+        if f"random_{i}" in store.keys():
+            state.assign(store[f"random_{i}"])
+    return {key: store[key] for key in store.keys() if not key.startswith("random_")}
+
+
+def _random_states(variables) -> list:
+    return [variable for variable in variables if variable.name == "seed_generator_state"]

@@ -8,7 +8,16 @@ import numpy as np
 
 from ..errors import DatasetError, ParameterError
 
-__all__ = ["as_batch", "check_batches", "check_finite", "check_size", "field_names", "unit_of"]
+__all__ = [
+    "as_batch",
+    "as_pairs",
+    "check_batch",
+    "check_batches",
+    "check_finite",
+    "check_size",
+    "field_names",
+    "unit_of",
+]
 
 
 def field_names(role: str, fields: str | Sequence[str]) -> tuple[str, ...]:
@@ -51,6 +60,32 @@ def as_batch(maps, fields: tuple[str, ...], role: str, stride: int = 1) -> np.nd
     check_finite(batch, fields, role)
     check_size(batch.shape, role, stride)
     return np.ascontiguousarray(batch)
+
+
+def row_numbers(rows, count: int) -> np.ndarray:
+    """(count,) numbers of the random streams of rows; None for 0 ... count - 1."""
+    rows = np.arange(count) if rows is None else np.asarray(rows, int)
+    if rows.shape != (count,):
+        raise ParameterError(f"rows must number the {count} rows of source, but has shape {rows.shape}.")
+    return rows
+
+
+def as_pairs(source, target, fields: tuple[tuple[str, ...], tuple[str, ...]], stride: int):
+    """Source and target as by `as_batch`, equally many; `fields` are those of both sides."""
+    source, target = as_batch(source, fields[0], "source", stride), as_batch(target, fields[1], "target", stride)
+    if len(source) != len(target):
+        raise ParameterError(f"{len(target)} target maps do not pair with {len(source)} source maps.")
+    return source, target
+
+
+def check_batch(maps, fields: tuple[str, ...], role: str, stride: int) -> None:
+    """Raise `ParameterError` where a batch inside `fit` is not (B, H, W, number of fields) of a size that suits."""
+    if maps is None or len(maps.shape) != 4 or maps.shape[-1] != len(fields):
+        shape = None if maps is None else tuple(maps.shape)
+        raise ParameterError(
+            f"{role} batches must be (B, H, W, {len(fields)}) with channels {', '.join(fields)}, but are {shape}."
+        )
+    check_size(maps.shape, role, stride)
 
 
 def check_batches(x, y, fields: tuple[tuple[str, ...], tuple[str, ...]], stride: int) -> None:

@@ -4,32 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import keras
 import numpy as np
 from keras import ops
 from keras.src.losses.loss import scale_loss_for_distribution
 
-from ..datasets.transforms import ChannelTransform, Transform, default_transform, transform_from_config
-from ..errors import ParameterError, check_choice, check_positive
-from ..maps.fields import FIELDS
+from ..datasets.transforms import ChannelTransform, chosen_transforms
+from ..errors import ParameterError, check_positive
 from ..training.callbacks import StopOnNaN
 from ..training.ema import WeightAverage
-from .backend import ReplicaSeeds
-from .inputs import as_batch, check_batches, check_size, field_names
+from .backend import ReplicaSeeds, load_random_states, save_random_states
+from .inputs import as_batch, as_pairs, check_batch, check_batches, field_names, row_numbers
 from .noise import RowNoise
+from .posterior import draw_in_passes, pixelwise_summary
 
-__all__ = ["Mapper", "Posterior"]
-
-
-class Posterior(NamedTuple):
-    """Pixel-wise summary of samples, in physical units."""
-
-    mean: np.ndarray  # (batch, H, W, C)
-    std: np.ndarray  # (batch, H, W, C), n - 1 in the denominator
-    quantiles: np.ndarray  # (number of quantiles, batch, H, W, C)
+__all__ = ["Mapper"]
 
 
 class Mapper(keras.Model):
@@ -56,12 +47,11 @@ class Mapper(keras.Model):
         self.source, self.target = field_names("source", source), field_names("target", target)
         check_positive("image_size", image_size)
         self.image_size, self.seed = int(image_size), int(seed)
-        chosen = _transforms(self.source + self.target, transforms or {})
+        chosen = chosen_transforms(self.source + self.target, transforms or {})
         self.source_transform = ChannelTransform([chosen[name] for name in self.source])
         self.target_transform = ChannelTransform([chosen[name] for name in self.target])
         self.seed_generator = ReplicaSeeds(self.seed)
         self.average = None
-        self._swapped = False
 
     # ------------------------------------------------------------------ what a family writes
 
@@ -130,8 +120,6 @@ class Mapper(keras.Model):
         if not self.compiled:
             raise ParameterError("call compile() before fit(); without arguments it takes the family's own optimizer.")
         validation = keras_arguments.get("validation_data")
-        if validation is not None and not isinstance(validation, tuple | list):
-            validation = (validation, None)
         check_batches(x, y, (self.source, self.target), self.stride)
         if hasattr(x, "element_spec"):
             keras_arguments.setdefault("shuffle", False)  # a tf.data.Dataset shuffles itself
@@ -179,23 +167,19 @@ class Mapper(keras.Model):
         check_positive("num_samples", num_samples)
         check_positive("chunk", chunk)
         given, made = self.roles(**sampler)
-        fields, transform = self.side(made)
+        transform = self.side(made)[1]
         batch = as_batch(source, self.side(given)[0], given, self.stride)
         encoded = ops.convert_to_numpy(self.encode(batch, given))
-        rows = np.arange(len(batch)) if rows is None else np.asarray(rows, int)
-        if rows.shape != (len(batch),):
-            raise ParameterError(f"rows must number the {len(batch)} rows of source, but has shape {rows.shape}.")
-        index = np.stack(np.mgrid[:num_samples, : len(batch)], axis=-1).reshape(-1, 2)
-        out = np.empty((len(index), *batch.shape[1:3], len(fields)), np.float32)
+        rows = row_numbers(rows, len(batch))
         with self.averaged_weights():
-            for start in range(0, len(index), chunk):
-                part = index[start : start + chunk]
-                if start:  # fill up the last pass, so that one compiled graph serves all
-                    part = np.concatenate([part, index[: chunk - len(part)]])
-                noise = RowNoise(seed, rows[part[:, 1]], part[:, 0])
-                drawn = transform.inverse(self.draw(encoded[part[:, 1]], noise, **sampler))
-                out[start : start + chunk] = ops.convert_to_numpy(drawn)[: len(out) - start]
-        return out.reshape(num_samples, *batch.shape[:3], len(fields))
+            return draw_in_passes(
+                lambda one, noise: ops.convert_to_numpy(transform.inverse(self.draw(one, noise, **sampler))),
+                encoded,
+                int(num_samples),
+                seed,
+                rows,
+                int(chunk),
+            )
 
     def posterior(self, source, num_samples=64, quantiles=(0.16, 0.5, 0.84), seed=0, *, rows=None, **sampler):
         """Pixel-wise mean, standard deviation and quantiles of `num_samples` samples; see `sample` for the rest.
@@ -210,13 +194,11 @@ class Mapper(keras.Model):
             raise ParameterError(f"quantiles lie between 0 and 1, but are {tuple(quantiles)}.")
         given, _ = self.roles(**sampler)
         batch = as_batch(source, self.side(given)[0], given, self.stride)
-        rows = np.arange(len(batch)) if rows is None else np.asarray(rows, int)
-        parts = []
-        for row, one in zip(rows, batch, strict=True):
-            drawn = self.sample(one[None], num_samples, seed, rows=[row], **sampler)[:, 0].astype(np.float64)
-            parts.append((drawn.mean(0), drawn.std(0, ddof=1), np.quantile(drawn, quantiles, axis=0)))
-        mean, std, levels = (np.stack(part).astype(np.float32) for part in zip(*parts, strict=True))
-        return Posterior(mean, std, np.moveaxis(levels, 1, 0))
+        samples = (
+            self.sample(one[None], num_samples, seed, rows=[row], **sampler)[:, 0]
+            for row, one in zip(row_numbers(rows, len(batch)), batch, strict=True)
+        )
+        return pixelwise_summary(samples, quantiles)
 
     def log_prob(self, target, source, **options) -> np.ndarray:
         """ln p(target | source) per image (B,), in nats, of a density in the physical units of `target`.
@@ -225,15 +207,14 @@ class Mapper(keras.Model):
         `options` are those of the family's `network_log_prob`.
         """
         if self.likelihood is None:
-            raise ParameterError(f"{type(self).__name__} offers no log_prob; {_families_with_likelihood()}.")
+            raise ParameterError(
+                f"{type(self).__name__} offers no log_prob; families whose `likelihood` is not None do."
+            )
         return self.physical_density(lambda y, c: self.network_log_prob(y, c, **options), target, source)
 
     def physical_density(self, log_density: Callable, target, source) -> np.ndarray:
         """A log-density of network-space (target, source), with the averaged weights, in physical units."""
-        source = as_batch(source, self.source, "source", self.stride)
-        target = as_batch(target, self.target, "target", self.stride)
-        if len(source) != len(target):
-            raise ParameterError(f"{len(target)} target maps do not pair with {len(source)} source maps.")
+        source, target = as_pairs(source, target, (self.source, self.target), self.stride)
         with self.averaged_weights():
             inner = log_density(self.encode(target, "target"), self.encode(source, "source"))
         return ops.convert_to_numpy(inner) + ops.convert_to_numpy(self.target_transform.log_det(target))
@@ -241,17 +222,9 @@ class Mapper(keras.Model):
     @contextlib.contextmanager
     def averaged_weights(self) -> Iterator[None]:
         """Inside, the weights are their average (where there is one yet); afterwards they are back."""
-        use = self.average is not None and self.average.started and not self._swapped
-        variables = self.averaged_variables
-        if use:
-            self.average.exchange(variables)
-            self._swapped = True
-        try:
+        ready = self.average is not None and self.average.started
+        with self.average.in_use(self.averaged_variables) if ready else contextlib.nullcontext():
             yield
-        finally:
-            if use:
-                self.average.exchange(variables)
-                self._swapped = False
 
     def roles(self, **sampler) -> tuple[str, str]:
         """What `sample` is given and what it draws: "source" and "target", unless `sampler` can turn a family round."""
@@ -264,12 +237,7 @@ class Mapper(keras.Model):
     def encode(self, maps, role: str):
         """Physical (B, H, W, C) to network space, float32; `role` is "source" or "target"."""
         fields, transform = self.side(role)
-        if maps is None or len(maps.shape) != 4 or maps.shape[-1] != len(fields):
-            shape = None if maps is None else tuple(maps.shape)
-            raise ParameterError(
-                f"{role} batches must be (B, H, W, {len(fields)}) with channels {', '.join(fields)}, but are {shape}."
-            )
-        check_size(maps.shape, role, self.stride)
+        check_batch(maps, fields, role, self.stride)
         return transform.forward(maps)
 
     # ------------------------------------------------------------------ on disk
@@ -298,18 +266,10 @@ class Mapper(keras.Model):
     def save_own_variables(self, store):
         """Also the state of the random generators, which Keras leaves out: a resumed run draws on where it stopped."""
         super().save_own_variables(store)
-        for i, state in enumerate(self._random_states()):
-            store[f"random_{i}"] = state
+        save_random_states(self.variables, store)
 
     def load_own_variables(self, store):
-        states = self._random_states()
-        for i, state in enumerate(states):
-            if f"random_{i}" in store.keys():
-                state.assign(store[f"random_{i}"])
-        super().load_own_variables({key: store[key] for key in store.keys() if not key.startswith("random_")})
-
-    def _random_states(self) -> list:
-        return [variable for variable in self.variables if variable.name == "seed_generator_state"]
+        super().load_own_variables(load_random_states(self.variables, store))
 
     def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None, half=False):
         """Write the averaged weights and everything needed to use them into `folder`; see `skazoo.presets.save`."""
@@ -337,25 +297,3 @@ class Mapper(keras.Model):
         if not isinstance(mapper, cls):
             raise ParameterError(f"{name} is a {type(mapper).__name__}, not a {cls.__name__}.")
         return mapper
-
-
-def _transforms(fields: Sequence[str], given: Mapping[str, Transform | dict]) -> dict[str, Transform]:
-    for name in given:
-        check_choice("field in transforms", name, fields)
-    chosen = {}
-    for name in fields:
-        if name in given:
-            each = given[name]
-            chosen[name] = each if isinstance(each, Transform) else transform_from_config(each)
-        else:
-            check_choice("field", name, FIELDS)
-            chosen[name] = default_transform(name)
-    return chosen
-
-
-def _families_with_likelihood() -> str:
-    from importlib import import_module
-
-    room = import_module("skazoo.mappers")
-    able = [name for name in room.__all__ if getattr(getattr(room, name), "likelihood", None)]
-    return f"these families do: {', '.join(able)}" if able else "no family of this version does yet"

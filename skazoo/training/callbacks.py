@@ -20,12 +20,13 @@ class StopOnNaN(keras.callbacks.Callback):
 
     Args:
         source, target: field names of the channels.
-        data: {"training": (x, y), "validation": (x, y) or None} as given to `fit`; y is None for a dataset of pairs.
+        data: {"training": (x, y), "validation": (x, y), a dataset of pairs, or None}; y is None where x is a dataset.
     """
 
     def __init__(self, source, target, data: dict):
         super().__init__()
-        self.fields, self.data = (source, target), data
+        self.fields = source, target
+        self.data = {k: v if v is None or isinstance(v, tuple | list) else (v, None) for k, v in data.items()}
         self.seen = 0
 
     def on_train_batch_end(self, batch, logs=None):

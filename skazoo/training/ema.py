@@ -11,7 +11,8 @@ number of steps: 0.1 suits most runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 import keras
 import numpy as np
@@ -48,7 +49,7 @@ class WeightAverage(keras.layers.Layer):
         super().__init__(**{"trainable": False, "dtype": "float32", "autocast": False, **kwargs})
         self.lengths = tuple(float(length) for length in lengths)
         self.powers = tuple(power_of_length(length) for length in self.lengths)
-        self.count, self.mark, self.tracks = None, None, []
+        self.count, self.mark, self.tracks, self.lent = None, None, [], False
 
     def follow(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Make room for weights of these shapes; once, before training."""
@@ -86,6 +87,20 @@ class WeightAverage(keras.layers.Layer):
             present = ops.convert_to_numpy(variable)
             variable.assign(ops.convert_to_numpy(average))
             average.assign(present)
+
+    @contextlib.contextmanager
+    def in_use(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
+        """Inside, `variables` hold the published average; afterwards they are back. May be nested."""
+        if self.lent:
+            yield
+            return
+        self.exchange(variables)
+        self.lent = True
+        try:
+            yield
+        finally:
+            self.lent = False
+            self.exchange(variables)
 
     def save_own_variables(self, store):
         if self.count is None:

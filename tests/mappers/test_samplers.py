@@ -66,6 +66,7 @@ def test_heun_calls_the_denoiser_twice_per_step_but_for_the_last():
     assert len(calls) == 2 * 18 - 1 and min(calls) == pytest.approx(0.002)
 
 
+# transforms bring the maps of a field to deviation 1, so that 3 is beyond what a network meets
 @pytest.mark.parametrize(("spread", "tolerance"), [(0.03, 0.01), (0.1, 0.001), (0.3, 0.001), (1.0, 0.002), (3.0, 0.03)])
 def test_the_default_sampler_gets_the_spread_of_gaussian_maps_right(spread, tolerance):
     """The ODE is linear here, so that one trajectory tells the standard deviation of all."""
