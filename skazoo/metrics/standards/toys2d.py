@@ -21,7 +21,7 @@ __all__ = ["PROBLEMS", "benchmarks", "draw_points", "log_density"]
 
 PROBLEMS = ("8gaussians", "checkerboard", "moons")
 SCALE, SPREAD, NOISE = 1.414, 0.5, 0.1
-ARC = 2000  # points that stand for each half circle
+ARC = 400  # points that stand for each half circle: closer than a tenth of the noise, so that their sum is the integral
 TEST = 10_000
 
 
