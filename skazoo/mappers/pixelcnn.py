@@ -38,6 +38,7 @@ class PixelCNN(Mapper):
             where the transform has no such end.
         width, dilations: of the causal network; see `skazoo.networks.GatedCausal`.
         mixtures: logistics per pixel.
+        dropout: fraction dropped in the causal network while training.
         features, source_width, multipliers, blocks, attention, stem, padding: output channels of the source's U-Net,
             and its shape; see `skazoo.networks.plain_unet`.
     """
@@ -56,6 +57,7 @@ class PixelCNN(Mapper):
         width=48,
         dilations=(1, 2, 4, 1, 2, 4),
         mixtures=8,
+        dropout=0.0,
         features=32,
         source_width=32,
         multipliers=(1, 2, 2),
@@ -72,7 +74,7 @@ class PixelCNN(Mapper):
         check_positive("mixtures", mixtures)
         if levels < 2 or min(dilations) < 1:
             raise ParameterError(f"levels must be 2 or more and dilations positive, but are {levels} and {dilations}.")
-        self.causal_arguments = dict(width=int(width), dilations=tuple(dilations))
+        self.causal_arguments = dict(width=int(width), dilations=tuple(dilations), dropout=dropout)
         self.source_arguments = dict(
             multipliers=tuple(multipliers), blocks=blocks, attention=tuple(attention), stem=stem, padding=padding
         )
@@ -102,16 +104,16 @@ class PixelCNN(Mapper):
         self._sampler = compiled(self._one_by_one, self)
         self.built = True
 
-    def log_mass(self, target, source):
+    def log_mass(self, target, source, training=False):
         """ln P of the quantised network-space targets (B, H, W, T), (B,)."""
         number = self.ladder.number(target)
-        parameters = self._parameters(self.ladder.centre(number), self.encoder(source))
+        parameters = self._parameters(self.ladder.centre(number), self.encoder(source), training)
         return ops.sum(log_mass(parameters, number, self.ladder, self.mixtures), axis=(1, 2))
 
     def network_loss(self, target, source, training):
         """Negative log-likelihood in nats a pixel and channel, as a density."""
         size = math.prod(target.shape[1:])
-        return -self.log_mass(target, source) / size + float(np.mean(np.log(self.ladder.step)))
+        return -self.log_mass(target, source, training) / size + float(np.mean(np.log(self.ladder.step)))
 
     def network_log_prob(self, target, source):
         """Exact for the quantised map, spread evenly over the steps."""
@@ -141,8 +143,8 @@ class PixelCNN(Mapper):
             "source_width": self.source_width,
         }
 
-    def _parameters(self, maps, features):
-        return self.head(ops.concatenate([ops.silu(self.causal.full(maps, features)), features], axis=-1))
+    def _parameters(self, maps, features, training=False):
+        return self.head(ops.concatenate([ops.silu(self.causal.full(maps, features, training)), features], axis=-1))
 
     def _one_by_one(self, source, uniform, temperature):
         """Network-space maps (B, H, W, T), two nested loops over rows and columns."""

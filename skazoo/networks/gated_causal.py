@@ -24,13 +24,15 @@ class GatedCausal(keras.layers.Layer):
         channels, features: of the maps and of the source.
         width: channels of both stacks.
         dilations: one layer each; a layer looks `dilation` rows up and `dilation` columns to either side.
+        dropout: fraction of the gates' outputs dropped while training.
         seed: of the initial weights.
     """
 
-    def __init__(self, channels, features, width=48, dilations=(1, 2, 4, 1, 2, 4), seed=0, **kwargs):
+    def __init__(self, channels, features, width=48, dilations=(1, 2, 4, 1, 2, 4), dropout=0.0, seed=0, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.channels, self.features, self.width = channels, features, width
-        self.dilations, self.seed, self._made = tuple(dilations), seed, 0
+        self.dilations, self.dropout, self.seed, self._made = tuple(dilations), dropout, seed, 0
+        self.drop = keras.layers.Dropout(dropout, seed=seed, dtype=self.dtype_policy) if dropout else None
         self.enter_v = self._make((channels + 1, width), "enter_v")
         self.enter_h = self._make((channels + 1, width), "enter_h")
         self.layers = [
@@ -49,7 +51,7 @@ class GatedCausal(keras.layers.Layer):
             weights["out_v"] = self._make((width, width), f"out_v_{i}", 1 / math.sqrt(len(self.dilations)))
         self.built = True
 
-    def full(self, maps, features):
+    def full(self, maps, features, training=False):
         """All pixels at once: float32 (B, H, W, width)."""
         inside = self._inside(maps)
         vertical = self._linear(ops.pad(inside[:, :-1], [[0, 0], [1, 0], [0, 0], [0, 0]]), self.enter_v)
@@ -59,8 +61,8 @@ class GatedCausal(keras.layers.Layer):
             wide = wide + self._hidden(weights["above_bias"])
             left = self._convolve(ops.pad(horizontal, [[0, 0], [0, 0], [d, 0], [0, 0]]), weights["left"], d)
             if "out_v" in weights:
-                vertical = vertical + self._linear(_gate(wide), weights["out_v"])
-            horizontal = horizontal + self._mix(left, wide, features, weights)
+                vertical = vertical + self._linear(self._gate(wide, training), weights["out_v"])
+            horizontal = horizontal + self._mix(left, wide, features, weights, training)
         return ops.cast(horizontal, "float32")
 
     # ------------------------------------------------------------------ one pixel at a time
@@ -88,7 +90,7 @@ class GatedCausal(keras.layers.Layer):
             kept.append(ops.concatenate([old[:, 1:], vertical[:, None]], axis=1))
             passed.append(wide)
             if "out_v" in weights:
-                vertical = vertical + self._linear(_gate(wide), weights["out_v"])
+                vertical = vertical + self._linear(self._gate(wide), weights["out_v"])
         return ops.stack(passed), tuple(kept)
 
     def begin_columns(self, batch):
@@ -115,10 +117,15 @@ class GatedCausal(keras.layers.Layer):
 
     # ------------------------------------------------------------------ pieces
 
-    def _mix(self, left, wide, features, weights):
+    def _mix(self, left, wide, features, weights, training=False):
         """What a layer adds to the horizontal stack."""
         total = left + self._linear(wide, weights["down"]) + self._linear(features, weights["source"])
-        return self._linear(_gate(total + self._hidden(weights["left_bias"])), weights["out_h"])
+        return self._linear(self._gate(total + self._hidden(weights["left_bias"]), training), weights["out_h"])
+
+    def _gate(self, x, training=False):
+        value, gate = ops.split(x, 2, axis=-1)
+        gated = ops.tanh(value) * ops.sigmoid(gate)
+        return gated if self.drop is None else self.drop(gated, training=training)
 
     def _inside(self, maps):
         """The maps with a channel of ones, which is zero outside the frame."""
@@ -143,8 +150,8 @@ class GatedCausal(keras.layers.Layer):
         )
         return self.add_weight(shape=shape, initializer=start, name=name)
 
-    def call(self, maps, features):
-        return self.full(maps, features)
+    def call(self, maps, features, training=False):
+        return self.full(maps, features, training)
 
     def get_config(self):
         return {
@@ -153,10 +160,6 @@ class GatedCausal(keras.layers.Layer):
             "features": self.features,
             "width": self.width,
             "dilations": list(self.dilations),
+            "dropout": self.dropout,
             "seed": self.seed,
         }
-
-
-def _gate(x):
-    value, gate = ops.split(x, 2, axis=-1)
-    return ops.tanh(value) * ops.sigmoid(gate)

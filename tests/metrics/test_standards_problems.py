@@ -36,6 +36,8 @@ def test_the_digits_baselines_are_those_of_the_reference_table():
     assert train.shape == (1437, 8, 8) and test.shape == (360, 8, 8)
     assert factorised_bits(train, test) == pytest.approx(2.433, abs=0.002)
     assert chow_liu_bits(train, test) == pytest.approx(2.206, abs=0.03)
+    images = [(part >= 8).astype(int) for part in (train, test)]
+    assert 64 * np.log(2) * chow_liu_bits(*images, levels=2) == pytest.approx(20.56, abs=0.05)
     source, target = draw(5, 0)
     assert not source.any() and target.shape == (5, 8, 8, 1) and 0 <= target.min() and target.max() < 17
     np.testing.assert_array_equal(draw(5, 0)[1], target)
@@ -53,6 +55,24 @@ def test_mistakes_are_named(capsys):
     with pytest.raises(ParameterError, match="no settings for the standard 'digits'"):
         settings_of("digits", "Regression")
     assert main(["grf", "--mapper", "Nobody"]) == 2 and "Nobody" in capsys.readouterr().err
+
+
+def test_the_best_weights_on_what_is_held_out_are_kept(tmp_path):
+    from skazoo.datasets.transforms import Affine
+    from skazoo.mappers import Regression
+    from skazoo.metrics.standards.training import Checkpoint
+
+    rng = np.random.default_rng(0)
+    pairs = [rng.normal(size=(8, 8, 8, 1)).astype("f4") for _ in range(2)]
+    mapper = Regression("a", "b", 8, width=8, multipliers=(1,), transforms={"a": Affine(), "b": Affine()})
+    mapper.compile(learning_rate=0.01, run_eagerly=True)
+    checkpoint = Checkpoint(tmp_path, held_out=[-each for each in pairs])  # what is learned is wrong there
+    mapper.fit(*pairs, batch_size=8, epochs=6, callbacks=[checkpoint], verbose=0)
+    loss = lambda: mapper.evaluate(*checkpoint.held_out, verbose=0, return_dict=True)["loss"]  # noqa: E731
+    last = loss()
+    mapper.load_weights(checkpoint.best_weights)
+    assert loss() == pytest.approx(checkpoint.best, rel=1e-5)
+    assert checkpoint.best <= last and Checkpoint(tmp_path).best == checkpoint.best
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-STANDARDS = ("grf", "digits", "toys2d")
+STANDARDS = ("grf", "digits", "binary_digits", "toys2d")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +53,9 @@ def run(args) -> None:
     for problem in import_module(f".{args.standard}", __package__).benchmarks():
         make = partial(problem.make, family, settings.mapper, args.seed)
         folder = out / problem.name if problem.name else out
-        mapper, steps, seconds = train(make, problem.draw, settings, folder, args.steps, minutes, args.seed)
+        mapper, steps, seconds = train(
+            make, problem.draw, settings, folder, args.steps, minutes, args.seed, problem.held_out
+        )
         outcomes.append(
             {
                 "standard": args.standard,

@@ -32,12 +32,14 @@ class Benchmark:
         make: (class, arguments, seed) -> a mapper for it.
         draw: (n, seed) -> a fresh batch (source, target).
         score: mapper -> {name: Score}.
+        held_out: () -> (source, target) on which the best weights of a training are chosen; None to take the last.
     """
 
     name: str
     make: Callable
     draw: Callable
     score: Callable
+    held_out: Callable | None = None
 
 
 def table(outcomes: list[dict]) -> str:

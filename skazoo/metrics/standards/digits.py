@@ -21,6 +21,7 @@ from .benchmark import Benchmark, Score
 __all__ = ["benchmarks", "chow_liu_bits", "digits", "factorised_bits", "mixture_bits"]
 
 LEVELS, SIZE = 17, 8
+HELD_OUT = 144  # of the training digits, on which the best weights are chosen: so few are soon learned by heart
 NOISES = 8  # draws of the dequantising noise that a score is averaged over
 SMOOTHING = 0.1  # added to every count
 
@@ -49,7 +50,7 @@ def factorised_bits(train: np.ndarray, test: np.ndarray) -> float:
     return float(-np.mean(np.log2(table[np.arange(flat.shape[1])[None], flat])))
 
 
-def chow_liu_bits(train: np.ndarray, test: np.ndarray) -> float:
+def chow_liu_bits(train: np.ndarray, test: np.ndarray, levels: int = LEVELS) -> float:
     """Bits a pixel of the best tree: each pixel depends on one other, chosen by mutual information.
 
     Source: Chow & Liu (1968), IEEE Trans. Information Theory 14, 462.
@@ -57,17 +58,17 @@ def chow_liu_bits(train: np.ndarray, test: np.ndarray) -> float:
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
     flat, unseen = train.reshape(len(train), -1), test.reshape(len(test), -1)
-    hot = np.eye(LEVELS)[flat]  # (n, D, levels)
+    hot = np.eye(levels)[flat]  # (n, D, levels)
     dims = flat.shape[1]
     matrix = hot.reshape(len(flat), -1)
-    pairs = (matrix.T @ matrix).reshape(dims, LEVELS, dims, LEVELS).transpose(0, 2, 1, 3) + SMOOTHING
+    pairs = (matrix.T @ matrix).reshape(dims, levels, dims, levels).transpose(0, 2, 1, 3) + SMOOTHING
     pairs /= pairs.sum(axis=(2, 3), keepdims=True)
     alone = pairs.sum(axis=3)
     information = np.sum(pairs * np.log(pairs / (alone[..., None] * alone.transpose(1, 0, 2)[:, :, None, :])), (2, 3))
     np.fill_diagonal(information, 0.0)
     tree = minimum_spanning_tree(1.0 / (1e-9 + information) * (1 - np.eye(dims)))
     order, parents = breadth_first_order(tree, 0, directed=False)
-    bits = -np.log2(marginals(train)[0, unseen[:, 0]])
+    bits = -np.log2(marginals(train, levels)[0, unseen[:, 0]])
     for child in order[1:]:
         joint = pairs[parents[child], child]
         conditional = joint / joint.sum(axis=1, keepdims=True)
@@ -87,10 +88,10 @@ def mixture_bits(train: np.ndarray, test: np.ndarray, components: int = 100, see
     return float(-np.mean(scores) / np.log(2) / SIZE**2)
 
 
-def marginals(train: np.ndarray) -> np.ndarray:
+def marginals(train: np.ndarray, levels: int = LEVELS) -> np.ndarray:
     """Smoothed histogram (64, levels) of each pixel."""
     flat = train.reshape(len(train), -1)
-    counts = np.stack([np.bincount(column, minlength=LEVELS) for column in flat.T]) + SMOOTHING
+    counts = np.stack([np.bincount(column, minlength=levels) for column in flat.T]) + SMOOTHING
     return counts / counts.sum(axis=1, keepdims=True)
 
 
@@ -102,9 +103,20 @@ def continuous(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def draw(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """A batch: no source (n, 8, 8, 1), and training digits, drawn with replacement, with fresh noise."""
     rng = np.random.default_rng(seed)
-    train, _ = digits()
-    batch = continuous(train[rng.integers(0, len(train), n)], rng)[..., None].astype(np.float32)
-    return np.zeros_like(batch), batch
+    train = digits()[0][HELD_OUT:]
+    return as_pairs(continuous(train[rng.integers(0, len(train), n)], rng))
+
+
+def held_out() -> tuple[np.ndarray, np.ndarray]:
+    """The training digits that `draw` leaves out, each with `NOISES` draws of noise."""
+    few = digits()[0][:HELD_OUT]
+    return as_pairs(continuous(np.concatenate([few] * NOISES), np.random.default_rng(0)))
+
+
+def as_pairs(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(source, target) maps of images (n, 8, 8)."""
+    target = images[..., None].astype(np.float32)
+    return np.zeros_like(target), target
 
 
 def benchmarks() -> list[Benchmark]:
@@ -121,7 +133,7 @@ def benchmarks() -> list[Benchmark]:
             arguments |= {"levels": LEVELS, "low": -shift / scale, "high": (LEVELS - shift) / scale}
         return family("nothing", "digit", SIZE, transforms=transforms, seed=seed, **arguments)
 
-    return [Benchmark("", make, draw, judge)]
+    return [Benchmark("", make, draw, judge, held_out)]
 
 
 def judge(mapper, seed: int = 0) -> dict[str, Score]:

@@ -47,11 +47,32 @@ SETTINGS = {
     "digits": {
         "Diffusion": Settings(_SMALL),
         "FlowMatching": Settings(_SMALL),
-        "Glow": Settings({"levels": 2, "steps": 6, "width": 64, "features": 8}, 1e-3),
-        "TarFlow": Settings({"patch": 2, "passes": 4, "width": 64, "layers": 2, "features": 8, "noise": 0.0}, 1e-3),
-        "PixelCNN": Settings({"per_level": True, "width": 48, "features": 8, "source_width": 8, "multipliers": (1,)}),
-        "VAE": Settings({"per_level": True, "groups": (1, 1, 1), "stem": 1, "width": 32, "features": 32}),
+        "Glow": Settings({"levels": 2, "steps": 6, "width": 48, "features": 8, "dropout": 0.2}, 1e-3),
+        "TarFlow": Settings(
+            {"patch": 2, "passes": 4, "width": 48, "layers": 1, "features": 8, "noise": 0.0, "dropout": 0.2}, 1e-3
+        ),
+        "PixelCNN": Settings(
+            {
+                "per_level": True,
+                "width": 48,
+                "dilations": (1, 2, 1, 2),
+                "dropout": 0.4,
+                "features": 8,
+                "source_width": 8,
+            }
+            | {"multipliers": (1,)}
+        ),
+        "VAE": Settings(
+            {"per_level": True, "groups": (1, 1, 1), "stem": 1, "width": 32, "features": 16, "dropout": 0.2}
+        ),
         "Pix2Pix": Settings(_SMALL, None),
+    },
+    "binary_digits": {
+        "PixelCNN": Settings(
+            {"width": 48, "dilations": (1, 2, 1, 2), "mixtures": 2, "dropout": 0.4, "features": 8, "source_width": 8}
+            | {"multipliers": (1,)}
+        ),
+        "VAE": Settings({"groups": (1, 1, 1), "stem": 1, "width": 32, "features": 16, "dropout": 0.2}),
     },
     "toys2d": {
         "Diffusion": Settings(_POINT, 1e-3, 256),

@@ -45,15 +45,20 @@ class FreshPairs(keras.utils.PyDataset):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Weights, optimizer and random states in a folder after each epoch, and back from it when training begins."""
+    """Weights, optimizer and random states in a folder after each epoch, and back from it when training begins.
 
-    def __init__(self, folder: Path):
+    With `held_out` (source, target), those with the lowest loss on them are kept too, and are there in the end.
+    """
+
+    def __init__(self, folder: Path, held_out=None):
         super().__init__()
+        self.held_out, self.best, self.best_weights = held_out, None, folder / "best.weights.h5"
         self.weights, self.record = folder / "training.weights.h5", folder / "training.json"
         self.done, self.steps, self.seconds, self.began = 0, None, 0.0, time.perf_counter()
         if self.record.exists():
             known = json.loads(self.record.read_text())
             self.done, self.steps, self.seconds = known["epochs"], known["steps"], known["seconds"]
+            self.best = known.get("best")
 
     def on_train_begin(self, logs=None):
         if self.done:
@@ -63,11 +68,19 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.seconds = time.perf_counter() - self.began
         self.model.save_weights(self.weights, overwrite=True)
-        known = {"epochs": epoch + 1, "steps": self.steps, "seconds": round(self.seconds, 1)}
+        if self.held_out is not None:
+            size = len(self.held_out[0])
+            loss = float(self.model.evaluate(*self.held_out, batch_size=size, verbose=0, return_dict=True)["loss"])
+            if self.best is None or loss < self.best:
+                self.best = loss
+                self.model.save_weights(self.best_weights, overwrite=True)
+        known = {"epochs": epoch + 1, "steps": self.steps, "seconds": round(self.seconds, 1), "best": self.best}
         self.record.write_text(json.dumps(known) + "\n")
 
 
-def train(make: Callable, draw: Callable, settings: Settings, folder: Path, steps=None, minutes=None, seed=0):
+def train(
+    make: Callable, draw: Callable, settings: Settings, folder: Path, steps=None, minutes=None, seed=0, held_out=None
+):
     """Build a mapper and fit it with a warm-up and a cosine over the whole of the training.
 
     Args:
@@ -77,6 +90,7 @@ def train(make: Callable, draw: Callable, settings: Settings, folder: Path, step
         folder: for the checkpoint; a training that was begun there goes on to the steps it had set out for.
         steps: to take; or
         minutes: to train for, turned into steps by timing a few.
+        held_out: see `Benchmark`.
 
     Returns: the fitted mapper, its steps and its training time in seconds.
 
@@ -86,7 +100,7 @@ def train(make: Callable, draw: Callable, settings: Settings, folder: Path, step
     if (steps is None) == (minutes is None) or (steps or minutes) <= 0:
         raise ParameterError("give either steps or minutes to train for, above 0.")
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = Checkpoint(folder)
+    checkpoint = Checkpoint(folder, held_out and held_out())
     if checkpoint.steps is None:
         checkpoint.steps = steps or steps_of(make, draw, settings, minutes)
     epochs = max(1, round(checkpoint.steps / EPOCH))
@@ -94,6 +108,8 @@ def train(make: Callable, draw: Callable, settings: Settings, folder: Path, step
     pairs = FreshPairs(draw, settings.batch_size, seed, checkpoint.done)
     # where all is done already, fit still restores the weights
     mapper.fit(pairs, epochs=epochs, initial_epoch=checkpoint.done, callbacks=[checkpoint], verbose=2)
+    if checkpoint.best is not None:
+        mapper.load_weights(checkpoint.best_weights)
     return mapper, epochs * EPOCH, checkpoint.seconds
 
 
