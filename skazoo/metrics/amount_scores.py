@@ -7,7 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from . import morphology
-from .averages import band, divided, mean, standard_error
+from .averages import MEDIAN_ERROR, band, divided, mean, standard_error
 from .calibration import pit
 from .one_point import total_bias
 from .pixel_scores import seed_of
@@ -104,7 +104,7 @@ class AmountScores:
         if not known.size:
             return dict.fromkeys((f"{name}_bias", f"{name}_scatter", f"{name}_bias_error"), np.nan)
         low, middle, high = np.quantile(known, (0.16, 0.5, 0.84))
-        error = 1.2533 * (high - low) / 2 / np.sqrt(independent)  # sqrt(pi / 2): a median of Gaussian numbers
+        error = MEDIAN_ERROR * (high - low) / 2 / np.sqrt(independent)
         return {f"{name}_bias": middle, f"{name}_scatter": (high - low) / 2, f"{name}_bias_error": error}
 
     def curves(self) -> dict:

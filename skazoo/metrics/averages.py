@@ -6,7 +6,9 @@ import warnings
 
 import numpy as np
 
-__all__ = ["band", "defined_mean", "divided", "mean", "standard_error"]
+__all__ = ["MEDIAN_ERROR", "band", "defined_mean", "divided", "mean", "standard_error"]
+
+MEDIAN_ERROR = 1.2533  # sqrt(pi / 2): standard error of a median over that of a mean, for Gaussian numbers
 
 
 def mean(values) -> float:

@@ -13,20 +13,24 @@ from matplotlib.figure import Figure
 from .pixel_scores import PIT_BINS, RINGS
 from .scales import pretty
 from .spectral_scores import HIGH
-from .style import COLOURS
+from .style import COLOURS, WIDTH
 
 __all__ = ["calibration_figure", "image_sheet", "spectra_figure"]
 
 
 def image_sheet(report, field: str) -> Figure:
-    """Source, truth, posterior mean, spread and four samples of some galaxies, all target panels on one stretch."""
+    """Source, truth, posterior mean, spread and four samples of some galaxies, all target panels on one stretch.
+
+    With one sample there is no spread, and its mean is itself: source, truth and sample then.
+    """
     sheets = report.sheets
     source, scale = report.scales[report.source[0]], report.scales[field]
     drawn = len(sheets[0][field]["samples"])
-    titles = ["source", "truth", "mean", "spread", *(f"sample {i + 1}" for i in range(drawn))]
+    middle = ["mean", "spread"] if drawn > 1 else []
+    titles = ["source", "truth", *middle, *([f"sample {i + 1}" for i in range(drawn)] if middle else ["sample"])]
     rows, columns = len(sheets), len(titles)
-    width = 11.0
-    panel = (width - 0.1) / columns
+    panel = min((WIDTH - 0.1) / columns, WIDTH / 5)
+    width = columns * panel + 0.1
     height = rows * panel + 1.15
     figure = Figure(figsize=(width, height))
     source_norm = norm_of(source, [one["source"] for one in sheets])
@@ -35,7 +39,8 @@ def image_sheet(report, field: str) -> Figure:
     top = max((float(np.nanquantile(one, 0.995)) for one in spreads), default=0.0) or 1.0
     shown = {}
     for row, one in enumerate(sheets):
-        panels = [one["source"], one[field]["truth"], one[field]["mean"], one[field]["std"], *one[field]["samples"]]
+        panels = [one["source"], one[field]["truth"], *one[field]["samples"]]
+        panels[2:2] = [one[field]["mean"], one[field]["std"]] if middle else []
         for column, values in enumerate(panels):
             left, bottom = 0.05 + column * panel, height - 0.3 - (row + 1) * panel
             axes = figure.add_axes([left / width, bottom / height, (panel - 0.05) / width, (panel - 0.05) / height])
@@ -46,10 +51,7 @@ def image_sheet(report, field: str) -> Figure:
                 spine.set_visible(False)
             if row == 0:
                 axes.set_title(titles[column], fontsize=9.5, loc="center", pad=4)
-            if values is None:
-                axes.text(0.5, 0.5, "one sample:\nundefined", ha="center", va="center", transform=axes.transAxes)
-                continue
-            kind = "source" if column == 0 else "spread" if column == 3 else "target"
+            kind = {"source": "source", "spread": "spread"}.get(titles[column], "target")
             if kind == "spread":
                 shown[kind] = axes.imshow(values, cmap="cividis", vmin=0, vmax=top)
             else:
@@ -62,24 +64,38 @@ def image_sheet(report, field: str) -> Figure:
     bars.append(
         ("spread", ("spread: std of log10" if scale.logarithmic else "spread") + (f" [{step}]" if step else ""))
     )
+    bars = [(kind, label) for kind, label in bars if kind in shown]
     for place, (kind, label) in enumerate(bars):
-        if kind in shown:
-            left = (0.035 + place * 0.33) * width
-            axes = figure.add_axes([left / width, 0.52 / height, 0.27, 0.13 / height])
-            bar = figure.colorbar(
-                shown[kind], cax=axes, orientation="horizontal", extend="both" if place < 2 else "max"
-            )
-            bar.set_label(label, fontsize=9)
-            bar.ax.tick_params(labelsize=8)
-            bar.outline.set_linewidth(0.5)
+        share = 1 / len(bars)
+        axes = figure.add_axes([(place + 0.1) * share, 0.52 / height, 0.8 * share, 0.13 / height])
+        bar = figure.colorbar(
+            shown[kind], cax=axes, orientation="horizontal", extend="max" if kind == "spread" else "both"
+        )
+        power = power_of(shown[kind].norm)
+        if power:  # beside the unit, where it does not run into the label
+            bar.formatter = lambda value, _, power=power: f"{value / 10.0**power:g}".replace("-", "−")
+            label = f"{label}, in $10^{{{power}}}$"
+        bar.set_label(label, fontsize=9)
+        bar.ax.tick_params(labelsize=8)
+        bar.outline.set_linewidth(0.5)
     return figure
+
+
+def power_of(norm) -> int:
+    """Power of ten to write a linear scale in, 0 where plain numbers do."""
+    from matplotlib.colors import LogNorm
+
+    top = max(abs(norm.vmin), abs(norm.vmax))
+    if isinstance(norm, LogNorm) or 1e-2 <= top < 1e4:
+        return 0
+    return math.floor(math.log10(top))
 
 
 def spectra_figure(report, field: str) -> Figure:
     """Power of truth and samples with their ratio; transfer function; cross-correlations."""
     curves, scale = report.curves[field], report.scales[field]
     k = np.asarray(curves["k_per_kpc"])
-    figure = Figure(figsize=(11.0, 5.4))
+    figure = Figure(figsize=(WIDTH, 5.4))
     grid = figure.add_gridspec(
         2, 2, width_ratios=(1.15, 1), height_ratios=(2.1, 1), left=0.075, right=0.985, top=0.88, bottom=0.1, wspace=0.2
     )
@@ -105,15 +121,16 @@ def spectra_figure(report, field: str) -> Figure:
     transfer.axhline(1, color=COLOURS["ideal"], lw=1, ls="--", zorder=1)
     transfer.set_ylabel(r"T(k) = $\sqrt{P_\mathrm{s}/P_\mathrm{truth}}$")
     reach = np.nanmax(np.asarray(curves["transfer"]["high"], float)[k < HIGH * k_nyquist(curves)], initial=1.3)
-    transfer.set_ylim(0, min(max(1.6, 1.15 * reach), 6))
-    transfer.legend(loc="lower left", ncols=2)
+    transfer.set_ylim(0, min(max(1.8, 1.35 * reach), 6))  # room for the legend above
+    transfer.legend(loc="upper right", ncols=2)
     filled(correlation, k, curves["r_truth"], COLOURS["samples"], "sample · truth")
     if "r_samples" in curves:
         filled(correlation, k, curves["r_samples"], COLOURS["pairs"], "sample · sample", band=False, style="--")
     filled(correlation, k, curves["r_mean"], COLOURS["mean"], "mean · truth", band=False)
-    correlation.set_ylim(-0.35, 1.05)
+    correlation.set_ylim(-0.35, 1.35)
+    correlation.set_yticks([0, 0.5, 1])
     correlation.set_ylabel("r(k)")
-    correlation.legend(loc="upper right", ncols=1)
+    correlation.legend(loc="upper right", ncols=3)
     for axes in (power, ratio, transfer, correlation):
         axes.set_xscale("log")
         axes.set_xlim(k[0] * 0.93, k[-1] * 1.07)
@@ -134,23 +151,24 @@ def calibration_figure(report, field: str) -> Figure | None:
     curves, scale = report.curves[field], report.scales[field]
     if "tarp" not in curves:
         return None
-    figure = Figure(figsize=(11.0, 6.2))
+    figure = Figure(figsize=(WIDTH, 6.2))
     grid = figure.subplots(2, 2)
     figure.subplots_adjust(left=0.07, right=0.985, top=0.95, bottom=0.085, hspace=0.42, wspace=0.2)
     ranks, tarp, cover, spread = grid.ravel()
     ranks.stairs(
         curves["pit_pixels"], np.linspace(0, 1, PIT_BINS + 1), color=COLOURS["samples"], lw=1.8, label="pixels"
     )
-    totals = np.asarray(curves["pit_total"], float)
+    totals, highest = np.asarray(curves["pit_total"], float), float(np.max(curves["pit_pixels"]))
     if totals.size:
-        coarse = 10
+        coarse, what = 10, "total" if scale.logarithmic else "mean"
         counts = np.histogram(totals, coarse, (0, 1))[0] * coarse / totals.size
-        ranks.stairs(counts, np.linspace(0, 1, coarse + 1), color=COLOURS["mean"], lw=1.4, label="total of each map")
+        ranks.stairs(counts, np.linspace(0, 1, coarse + 1), color=COLOURS["mean"], lw=1.4, label=f"{what} of each map")
+        highest = max(highest, float(counts.max()))
         noise = 2 * math.sqrt((coarse - 1) / totals.size)
-        ranks.axhspan(1 - noise, 1 + noise, color=COLOURS["mean"], alpha=0.1, lw=0, label="chance, 2 σ (total)")
+        ranks.axhspan(1 - noise, 1 + noise, color=COLOURS["mean"], alpha=0.1, lw=0, label=f"chance, 2 σ ({what})")
     ranks.axhline(1, color=COLOURS["ideal"], lw=1, ls="--")
     ranks.set(xlim=(0, 1), xlabel="rank of the truth among the samples", ylabel="density", title="Rank histogram")
-    ranks.set_ylim(0, max(2.0, 1.25 * float(np.max(curves["pit_pixels"]))))
+    ranks.set_ylim(0, max(2.0, 1.25 * highest))
     ranks.set_xticks([0, 0.25, 0.5, 0.75, 1], ["lowest", "", "middle", "", "highest"])
     ranks.legend(loc="upper center", ncols=3)
     levels, cases = np.asarray(curves["tarp"]["levels"]), curves["tarp"]["galaxies"]

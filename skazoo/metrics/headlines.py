@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["GROUPS", "HEADLINES", "Headline", "format_value"]
+__all__ = ["GROUPS", "HEADLINES", "UNDEFINED", "Headline", "format_error", "format_number", "format_value", "unit_of"]
+
+UNDEFINED = "–"
 
 
 @dataclass(frozen=True)
@@ -64,23 +66,23 @@ HEADLINES = (
     Headline("coverage_95", "Truth in 95 % interval", SURE, "%", 95.0, "ideal",
              "Share of pixels whose truth lies in the central 95 % of the samples."),
     Headline("tarp_area", "TARP area", SURE, "", 0.0, "low",
-             "Joint calibration of 4 x 4 block means, reference points from the source; 0 is right, but for chance."),
+             "Joint calibration of 4 × 4 block means, reference points from the source; 0 is right, but for chance."),
     Headline("tarp_sample_area", "TARP area, inner", SURE, "", 0.0, "low",
              "The same with a held-out sample as reference point: very sensitive to a posterior of the wrong width."),
     Headline("tarp_null95", "TARP area by chance", SURE, "", None, None,
              "A right posterior stays below this area in 95 % of evaluations with as many galaxies."),
-    Headline("exchange_gap", "r(truth) - r(samples)", SURE, "", 0.0, "ideal",
+    Headline("exchange_gap", "r(truth) − r(samples)", SURE, "", 0.0, "ideal",
              "Correlation of a sample with the truth less that of two samples, k < 0.7 Nyquist: 0 where exchangeable."),
     Headline("exchange_sigma", "the same in sigma", SURE, "", 0.0, "ideal",
              "The gap over its standard error; beyond 3 the truth does not look like one more sample."),
     Headline("transfer_low", "T(k), large scales", SHAPE, "", 1.0, "ideal",
              "Root of the power of a sample over that of the truth, median over galaxies, k < 0.3 Nyquist."),
     Headline("transfer_high", "T(k), small scales", SHAPE, "", 1.0, "ideal",
-             "The same for 0.3-0.7 Nyquist; below 1 means blurred."),
+             "The same for 0.3–0.7 Nyquist; below 1 means blurred."),
     Headline("transfer_mean_high", "T(k) of the mean, small", SHAPE, "", None, None,
              "The same for the posterior mean, which must be blurred: it only informs."),
     Headline("power_ratio", "Power, largest misfit", SHAPE, "%", 0.0, "low",
-             "Largest |<P samples> / <P truth> - 1| of the means over galaxies, k < 0.7 Nyquist."),
+             "Largest |⟨P samples⟩ / ⟨P truth⟩ − 1| of the means over galaxies, k < 0.7 Nyquist."),
     Headline("power_sigma", "the same in sigma", SHAPE, "", None, "low",
              "Largest misfit over its standard error; up to about 3 is chance."),
     Headline("correlation_low", "r(k) with truth", SHAPE, "", None, "high",
@@ -108,7 +110,7 @@ HEADLINES = (
     Headline("total_bias", "Total, bias", AMOUNT, "dex", 0.0, "ideal",
              "Median of log10(total of a sample / total of the truth)."),
     Headline("total_scatter", "Total, scatter", AMOUNT, "dex", None, "low",
-             "Half the 16-84 % range of the same ratio; has a floor set by what the source leaves open."),
+             "Half the 16–84 % range of the same ratio; has a floor set by what the source leaves open."),
     Headline("pixel_distance", "Pixel distribution", AMOUNT, "step", 0.0, "low",
              "Wasserstein-1 distance of the distributions of all pixels of samples and truths."),
     Headline("floor_excess", "Empty pixels, excess", AMOUNT, "%", 0.0, "ideal",
@@ -150,27 +152,44 @@ HEADLINES = (
     Headline("copied", "Copies of training maps", NOVEL, "%", 1.0, "low",
              "Share of samples nearer to a training map, turned or mirrored, than all but 1 % of the truths are."),
     Headline("memory_z", "Nearness to training maps", NOVEL, "", None, None,
-             "z of the rank test of those distances, samples against truths: below -3 too near."),
+             "z of the rank test of those distances, samples against truths: below −3 too near, or only too smooth."),
     Headline("chi_square", "χ² of samples, observed again", SKY, "", 1.0, "ideal",
              "Mean squared difference from the dirty image over the noise variance, median over galaxies."),
     Headline("chi_square_truth", "the same of the truth", SKY, "", None, None,
              "1 but for chance."),
     Headline("flux_error", "Flux on the sky, error", SKY, "%", 0.0, "ideal",
-             "Median of flux of a sample / flux of the truth - 1."),
+             "Median of flux of a sample / flux of the truth − 1."),
     Headline("flux_scatter", "Flux on the sky, scatter", SKY, "%", None, "low",
-             "Half the 16-84 % range of the same."),
+             "Half the 16–84 % range of the same."),
 )
 # fmt: on
 
 
 def format_value(value: float | None, headline: Headline, step: str = "dex") -> str:
     """The value with three significant digits and its unit; an en dash where it is undefined."""
+    number = format_number(value, headline)
+    return number if number == UNDEFINED else f"{number} {unit_of(headline, step)}".strip()
+
+
+def format_number(value: float | None, headline: Headline) -> str:
+    """The value alone, for a column whose unit stands elsewhere; signed where 0 is ideal and either side possible."""
     if value is None or not math.isfinite(value):
-        return "–"
-    unit = step if headline.unit == "step" else headline.unit
-    if headline.unit == "%":
-        return f"{value:.1f} %" if abs(value) < 1e4 else f"{value:.1e} %"
+        return UNDEFINED
     sign = "+" if headline.ideal == 0.0 and headline.better == "ideal" else ""
+    if headline.unit == "%":
+        return f"{value:{sign}.1f}" if abs(value) < 1e4 else f"{value:{sign}.1e}"
     small = headline.ideal is None and value != 0 and not 1e-3 <= abs(value) < 1e4
     form = f"{sign}.2e" if small else f"{sign}.{3 if abs(value) < 10 else 1}f"
-    return f"{value:{form}} {unit}".strip()
+    return f"{value:{form}}"
+
+
+def format_error(error: float) -> str:
+    """A standard error with two significant digits, final zeros kept: 0.060, 4.0, 13."""
+    if error == 0 or not 1e-4 <= abs(error) < 1e4:
+        return f"{error:.1e}" if error else "0"
+    return f"{error:.{max(0, 1 - math.floor(math.log10(abs(error))))}f}"
+
+
+def unit_of(headline: Headline, step: str) -> str:
+    """The unit of a metric, of a field that is compared in `step`; empty for none."""
+    return step if headline.unit == "step" else headline.unit

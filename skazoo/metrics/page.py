@@ -8,10 +8,10 @@ import io
 import math
 
 from .figures import calibration_figure, image_sheet, spectra_figure
-from .headlines import GROUPS, HEADLINES, format_value
+from .headlines import GROUPS, HEADLINES, UNDEFINED, format_error, format_number, format_value, unit_of
 from .scales import written
 from .structure_figures import distribution_figure, relation_figure, structure_figure
-from .style import DPI, figure_style
+from .style import DPI, WIDTH, figure_style
 
 __all__ = ["page"]
 
@@ -28,6 +28,7 @@ section { background: var(--paper); border: 1px solid var(--line); border-radius
   margin-top: 20px; }
 h2 { font-size: 19px; margin: 0 0 4px; }
 h2 + p, .note { color: var(--soft); margin: 0 0 14px; font-size: 14px; max-width: 75ch; }
+h2.field { margin: 40px 0 -6px; font-size: 24px; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; margin-top: 20px; }
 .card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
 .card b { display: block; font-size: 25px; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; }
@@ -36,25 +37,29 @@ h2 + p, .note { color: var(--soft); margin: 0 0 14px; font-size: 14px; max-width
 .warning p { margin: 4px 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
-th, td { text-align: right; padding: 7px 10px; border-bottom: 1px solid var(--line); vertical-align: top;
+th, td { text-align: right; padding: 7px 8px; border-bottom: 1px solid var(--line); vertical-align: top;
   font-variant-numeric: tabular-nums; white-space: nowrap; }
-th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 230px; padding-left: 0; }
+th { font-weight: 600; color: var(--soft); font-size: 13px; line-height: 1.3; vertical-align: bottom;
+  white-space: normal; }
+th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 230px; width: 100%;
+  padding-left: 0; }
+td i { color: var(--soft); font-style: normal; font-size: 12.5px; padding-left: 3px; }
 td:last-child, th:last-child { padding-right: 0; }
 td small { display: block; color: var(--soft); font-size: 12.5px; line-height: 1.4; max-width: 62ch;
   font-weight: 400; }
 tr.group td { padding-top: 18px; font-weight: 650; border-bottom: 2px solid var(--line); color: var(--accent); }
 td.best { font-weight: 700; }
-td.ideal { color: var(--soft); }
+td.ideal, td.oracle, td.undefined { color: var(--soft); }
 figure { margin: 0; }
-img { width: 100%; height: auto; display: block; }
+img { max-width: 100%; height: auto; display: block; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 0; font-size: 14px; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 pre { background: var(--ground); border-radius: 8px; padding: 12px 14px; overflow-x: auto; font-size: 13px;
   margin: 14px 0 0; }
 @media (max-width: 640px) {
   main { padding: 16px 10px 32px; } section { padding: 14px 12px; } header h1 { font-size: 24px; }
-  .scroll img { min-width: 760px; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
+  .scroll img { min-width: 760px; } th:first-child, td:first-child { min-width: 150px; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; }
 }
 @media print { body { background: white; } section { break-inside: avoid; } }
 """
@@ -112,19 +117,24 @@ def field_parts(report, name: str) -> list[str]:
         compared = f"Pixels are compared in dex: log10 of the map, at least {scale.floor:g} {unit}."
     else:
         compared = f"Pixels are compared linearly, in {unit}." if unit else "Pixels are compared linearly."
+    aside = ", the oracle aside" if "oracle" in report.baselines else ""
     errors = " ± is the standard error from the number of galaxies."
-    parts = [cards(report, name, step)]
+    shared = "Truth, mean and samples" if report.provenance["num_samples"] > 1 else "Truth and sample"
+    three = "; median and range (16 % to 84 %) of the reduced bispectrum, which is 0 for a Gaussian field"
+    three = three if "bispectrum_k_per_kpc" in report.curves[name] else ""
+    parts = [f'<h2 class="field">{html.escape(label(report, name))}</h2>'] if of else []
+    parts.append(cards(report, name, step))
     parts.append(
         figure(
             f"Truth and samples{of}",
-            f"The first {len(report.sheets)} galaxies, not picked. Truth, mean and samples share one stretch.",
+            f"The first {len(report.sheets)} galaxies, not picked. {shared} share one stretch.",
             image_sheet(report, name),
             "Maps of source, truth, posterior mean, spread and samples",
         )
     )
     parts.append(
         f"<section><h2>Headline numbers{of}</h2><p>{html.escape(compared + errors)} Spectra, totals and "
-        "profiles are taken on linear maps. The best of a row is bold.</p>"
+        f"profiles are taken on linear maps. The best of a row is bold{aside}.</p>"
         f'<div class="scroll">{table(report, name, step)}</div></section>'
     )
     parts.append(
@@ -158,8 +168,7 @@ def field_parts(report, name: str) -> list[str]:
     parts.append(
         figure(
             f"Structure{of}",
-            "Means over maps of the Minkowski functionals and of the number of peaks; median and 16-84 % of the "
-            "reduced bispectrum, which is 0 for a Gaussian field.",
+            f"Means over maps of the Minkowski functionals and of the number of peaks{three}.",
             structure_figure(report, name),
             "Minkowski functionals, peak counts and bispectra",
         )
@@ -188,7 +197,8 @@ def cards(report, name: str, step: str) -> str:
             best, other = min((one[name]["crps"], who) for who, one in report.baselines.items() if one[name])
             other = "oracle" if "oracle" in report.baselines else other
             best = report.baselines[other][name].get("crps", best)
-            extra = f": {value / best:.2f} × that of {other}" if best > 0 else ""
+            who = f"the {other}" if other[0].islower() else other
+            extra = f": {value / best:.2f} × that of {who}" if best > 0 else ""
         cells.append(
             f'<div class="card"><b>{shown(format_value(value, known[key], step))}</b>'
             f"<span>{html.escape(text + extra)}</span></div>"
@@ -197,7 +207,7 @@ def cards(report, name: str, step: str) -> str:
 
 
 def table(report, name: str, step: str) -> str:
-    """The headline table with a column for each baseline."""
+    """The headline table with a column for each baseline; units stand beside the name of the row."""
     columns = report.columns(name)
     heads = ["", "ideal", report.provenance["mapper"], *report.baselines]
     rows = ["<thead><tr>" + "".join(f"<th>{html.escape(head)}</th>" for head in heads) + "</tr></thead><tbody>"]
@@ -205,20 +215,27 @@ def table(report, name: str, step: str) -> str:
         lines = []
         for headline in (one for one in HEADLINES if one.group == group):
             values = [column.get(headline.key) for column in columns]
-            if values[0] is None and not any(value is not None for value in values):
+            if all(value is None for value in values):
                 continue
-            best = best_of(values, headline)
-            ideal = "" if headline.ideal is None else format_value(headline.ideal, headline, "").lstrip("+")
+            numbers = [format_number(value, headline) for value in values]
+            rivals = [None if head == "oracle" else value for head, value in zip(heads[2:], values, strict=True)]
+            best = best_of(rivals, headline)
             cells = ""
-            for place, value in enumerate(values):
+            for place, number in enumerate(numbers):
                 error = columns[place].get(f"{headline.key}_error")
-                text = shown(format_value(value, headline, step))
+                text = shown(number)
                 if error is not None and math.isfinite(error):
-                    text += f"<small>± {error:.2g}</small>"
-                cells += f"<td{' class=best' if place == best else ''}>{text}</td>"
+                    text += f"<small>± {format_error(error)}</small>"
+                kind = "oracle" if heads[2 + place] == "oracle" else "undefined" if number == UNDEFINED else ""
+                if best is not None and number == numbers[best] and not kind:
+                    kind = "best"
+                cells += f"<td{f' class={kind}' if kind else ''}>{text}</td>"
+            unit = unit_of(headline, step)
+            title = html.escape(headline.label) + (f"<i>[{html.escape(unit)}]</i>" if unit else "")
+            ideal = "" if headline.ideal is None else f"{headline.ideal:g}"
             lines.append(
-                f"<tr><td>{html.escape(headline.label)}<small>{html.escape(headline.explanation)}</small></td>"
-                f'<td class="ideal">{html.escape(short(ideal))}</td>{cells}</tr>'
+                f"<tr><td>{title}<small>{html.escape(headline.explanation)}</small></td>"
+                f'<td class="ideal">{ideal}</td>{cells}</tr>'
             )
         if lines:
             rows.append(f'<tr class="group"><td colspan="{len(heads)}">{group}</td></tr>{"".join(lines)}')
@@ -240,21 +257,16 @@ def best_of(values, headline) -> int | None:
     return min(marks, key=marks.get) if len(marks) > 1 else None
 
 
-def short(ideal: str) -> str:
-    """An ideal value without its idle zeros: 1 for 1.000, 0 for 0.000 dex."""
-    number, _, unit = ideal.partition(" ")
-    number = number.rstrip("0").rstrip(".") if "." in number else number
-    return f"{number} {unit}".strip() if unit == "%" else number
-
-
 def figure(title: str, text: str, drawn, alternative: str) -> str:
     """A section with one image in it."""
     buffer = io.BytesIO()
     drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    share = 100 * drawn.get_figwidth() / WIDTH  # lettering of one size in narrow and wide figures
     return (
         f"<section><h2>{title}</h2><p>{html.escape(text)}</p>"
-        f'<figure class="scroll"><img alt="{html.escape(alternative)}" src="data:image/png;base64,{data}"></figure>'
+        f'<figure class="scroll"><img style="width:{share:.0f}%" alt="{html.escape(alternative)}" '
+        f'src="data:image/png;base64,{data}"></figure>'
         "</section>"
     )
 
@@ -268,7 +280,7 @@ def footer(report) -> str:
         "likelihood": made["likelihood"] or "none",
         "data": f"{made['dataset']}, {made['maps']} maps of {made['galaxies']} galaxies",
         "pixel": f"{made['pixel_kpc']:.4g} kpc",
-        "samples": f"{made['num_samples']} a map, seed {made['seed']}, {made['samples_per_second']:g} a second",
+        "samples": f"{made['num_samples']} a map, seed {made['seed']}, {made['samples_per_second']:.4g} a second",
         "time": f"{made['seconds']:.1f} s, of which {made['sampling_seconds']:.1f} s were sampling; {made['date']}",
         "code": made["git_commit"] or "not a git checkout",
         "versions": ", ".join(f"{name} {version}" for name, version in made["versions"].items()),

@@ -66,7 +66,8 @@ class Report:
                 if not who and count["other_pixel_scales"]:
                     lines.append(
                         f"{of}: {count['other_pixel_scales']} maps have another pixel scale than the first; their "
-                        "spectra were interpolated to its wavenumbers in kpc^-1, where they overlap."
+                        "spectra were interpolated to its wavenumbers in kpc^-1, where they overlap. Radial "
+                        "profiles, bispectra and Minkowski functionals are averaged pixel by pixel."
                     )
         for name, found in self.metrics.items():
             unlikely = int(found.get("nonfinite_likelihoods", 0))

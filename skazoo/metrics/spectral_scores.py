@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from .averages import band, defined_mean, divided, standard_error
+from .averages import MEDIAN_ERROR, band, defined_mean, divided, standard_error
 from .spectra import fluctuations, wavenumber_bins
 
 __all__ = ["HIGH", "LOW", "SHOWN", "SpectralScores"]
@@ -75,6 +75,8 @@ class SpectralScores:
             "correlation_low": np.mean(median["r_truth"][low]),
             "correlation_high": np.mean(median["r_truth"][high]),
         }
+        for name, part in (("transfer_low", low), ("transfer_high", high)):
+            found[f"{name}_error"] = found[name] * self.relative_error(rows["transfer"][:, part], independent)
         found |= self.power_misfit(rows["power_mean"][:, trusted], rows["power_truth"][:, trusted], independent)
         if "r_samples" in rows:
             found["correlation_samples"] = np.mean(median["r_samples"][low])
@@ -84,6 +86,17 @@ class SpectralScores:
             found["exchange_gap"] = gaps.mean() if gaps.size else np.nan
             found["exchange_sigma"] = divided(found["exchange_gap"], error)
         return found
+
+    @staticmethod
+    def relative_error(transfer: np.ndarray, independent: int) -> float:
+        """Relative standard error of the median of T, out of the scatter of ln T averaged over the scales (n, bins)."""
+        with np.errstate(divide="ignore"):
+            logs = defined_mean(np.log(transfer).T)
+        logs = logs[np.isfinite(logs)]  # T = 0: a sample without structure, which the median counts and ln cannot
+        if independent < 2 or logs.size < 2:
+            return np.nan
+        low, high = np.quantile(logs, (0.16, 0.84))
+        return float(MEDIAN_ERROR * (high - low) / 2 / np.sqrt(independent))
 
     @staticmethod
     def power_misfit(samples: np.ndarray, truths: np.ndarray, independent: int) -> dict[str, float]:

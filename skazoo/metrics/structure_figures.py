@@ -10,7 +10,8 @@ from matplotlib.ticker import NullFormatter
 
 from .figures import filled, plain_ticks
 from .hydrogen import EDGE, OFFSET, PER_CM2, SLOPE
-from .style import COLOURS
+from .scales import pretty
+from .style import COLOURS, WIDTH
 
 __all__ = ["distribution_figure", "relation_figure", "structure_figure"]
 
@@ -20,29 +21,28 @@ NAMES = ("area above threshold", "border length [px$^{-1}$]", "Euler number [px$
 def distribution_figure(report, field: str) -> Figure:
     """Distribution of pixel values and, for a positive field, radial profiles."""
     curves, scale = report.curves[field], report.scales[field]
-    figure = Figure(figsize=(11.0, 3.5))
     both = "profile_truth" in curves
-    grid = figure.add_gridspec(1, 2, left=0.07, right=0.985, top=0.86, bottom=0.16, wspace=0.2)
-    pdf = figure.add_subplot(grid[0, 0])
+    figure = Figure(figsize=(WIDTH if both else 0.55 * WIDTH, 3.6), layout="constrained")
+    pdf, *others = np.ravel(figure.subplots(1, 2 if both else 1, squeeze=False))
     edges = np.asarray(curves["edges"])
     pdf.stairs(curves["truth_pdf"], edges, color=COLOURS["truth"], fill=True, alpha=0.18, label="truth")
     pdf.stairs(curves["truth_pdf"], edges, color=COLOURS["truth"], lw=1.2)
     pdf.stairs(curves["sample_pdf"], edges, color=COLOURS["samples"], lw=1.6, label="samples")
-    highest = float(np.max([curves["truth_pdf"], curves["sample_pdf"]]))
+    highest = np.maximum(curves["truth_pdf"], curves["sample_pdf"])
+    least = float(highest.max()) * 3e-5
+    seen = np.flatnonzero(highest > least)  # single far pixels are below the frame: no room for them
+    margin = 0.03 * (edges[seen[-1] + 1] - edges[seen[0]])
     pdf.set_yscale("log")
-    pdf.set_ylim(highest * 3e-5, highest * 3)
+    pdf.set_ylim(least, float(highest.max()) * 3)
+    pdf.set_xlim(edges[seen[0]] - margin, edges[seen[-1] + 1] + margin)
     name = f"log10 {scale.title}" if scale.logarithmic else scale.title
-    pdf.set(
-        xlabel=name,
-        ylabel="density per dex" if scale.logarithmic else "density",
-        title="" if scale.field == "hi" else "All pixels",
-    )
+    per = "per dex" if scale.logarithmic else f"[({pretty(scale.unit)})$^{{-1}}$]" if scale.unit else ""
+    pdf.set(xlabel=name, ylabel=f"density {per}".strip(), title="All pixels")
     pdf.legend(loc="upper right")
     if scale.field == "hi":
         top = pdf.secondary_xaxis("top", functions=(to_column, from_column))
         top.set_xlabel("log10 N$_\\mathrm{HI}$ [cm$^{-2}$]", fontsize=9)
-    if both:
-        profile = figure.add_subplot(grid[0, 1])
+    for profile in others:
         radius = np.asarray(curves["profile_radius_kpc"])
         for key, colour in (("profile_truth", "truth"), ("profile_samples", "samples")):
             filled(profile, radius, curves[key], COLOURS[colour], f"{colour}, median and 16–84 %")
@@ -54,33 +54,30 @@ def distribution_figure(report, field: str) -> Figure:
 
 
 def structure_figure(report, field: str) -> Figure:
-    """Minkowski functionals, peak counts and reduced bispectra, truths against samples."""
+    """Minkowski functionals, peak counts and, of a positive field, reduced bispectra: truths against samples."""
     curves, scale = report.curves[field], report.scales[field]
-    figure = Figure(figsize=(11.0, 5.6), layout="constrained")
-    panels = figure.subplots(2, 3)
+    shapes = [shape for shape in ("equilateral", "squeezed") if f"bispectrum_{shape}_truth" in curves]
+    figure = Figure(figsize=(WIDTH, 5.8), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.08)
+    area, border, euler, peaks, *bispectra = np.ravel(figure.subplots(2, 3 if shapes else 2))
     name = f"log10 {scale.title}" if scale.logarithmic else scale.title
-    for number, axes in enumerate(panels[0]):
+    for number, axes in enumerate((area, border, euler)):
         for who in ("truth", "samples"):
             style = {"color": COLOURS[who], "label": who, "ls": "-" if who == "truth" else "--"}
             axes.plot(curves["thresholds"], curves[f"minkowski_{number}_{who}"], **style)
         axes.set(title=f"V{number}: {NAMES[number]}", xlabel=name)
-    panels[0, 0].legend()
-    peaks, *bispectra = panels[1]
+    area.legend()
     for who in ("truth", "samples"):
         peaks.stairs(curves[f"peaks_{who}"], curves["heights"], color=COLOURS[who], lw=1.7, label=who)
-    peaks.set(title="Peaks of a map", xlabel=name)
-    for axes, shape in zip(bispectra, ("equilateral", "squeezed"), strict=True):
+    peaks.set(title="Peaks of a map, by height", xlabel=name, ylabel="number a map")
+    for axes, shape in zip(bispectra, ("equilateral", "squeezed"), strict=False):
         axes.set_title(f"Reduced bispectrum Q, {shape}")
-        if f"bispectrum_{shape}_truth" not in curves:
-            axes.text(0.5, 0.5, "not defined for a signed field", ha="center", transform=axes.transAxes)
-            axes.set_axis_off()
-            continue
         k = np.asarray(curves["bispectrum_k_per_kpc"])
         for who in ("truth", "samples"):
             filled(axes, k, curves[f"bispectrum_{shape}_{who}"], COLOURS[who], who)
         axes.set_xscale("log")
         plain_ticks(axes.xaxis)
-        axes.set_xlabel("k [kpc$^{-1}$]")
+        axes.set(xlabel="k [kpc$^{-1}$]", ylabel="Q(k)")
     return figure
 
 
@@ -89,30 +86,38 @@ def relation_figure(report, field: str) -> Figure:
     curves = report.curves[field]
     relations = curves["relations"]
     sizes, ranks = "hi_mass_truth" in curves, "pit_map" in curves
-    count = bool(relations) + sizes + ranks
-    figure = Figure(figsize=(11.0, 3.6), layout="constrained")
-    panels = iter(np.ravel(figure.subplots(1, max(count, 1), squeeze=False)))
+    count = max(bool(relations) + sizes + ranks, 1)
+    figure = Figure(figsize=(WIDTH * min(1.0, 0.36 * count), 3.6), layout="constrained")
+    panels = iter(np.ravel(figure.subplots(1, count, squeeze=False)))
     if relations:
-        axes = next(panels)
-        for (name, one), colour in zip(relations.items(), ("samples", "pairs", "mean", "other", "ideal"), strict=False):
-            k = np.asarray(curves["k_per_kpc"])
-            filled(axes, k, one["truth"], COLOURS[colour], f"{name}, truth", band=False)
-            filled(axes, k, one["samples"], COLOURS[colour], f"{name}, samples", style="--")
-        axes.set(xscale="log", ylim=(-1.05, 1.05), title="Correlation with other fields", ylabel="r(k)")
-        plain_ticks(axes.xaxis)
-        axes.set_xlabel("k [kpc$^{-1}$]")
-        axes.legend(loc="lower left", fontsize=7.5)
+        correlations(next(panels), report, curves)
     if sizes:
         hi_sizes(next(panels), curves)
     if ranks:
         axes = next(panels)
         image = axes.imshow(np.asarray(curves["pit_map"]), cmap="RdBu_r", vmin=0.2, vmax=0.8)
-        axes.set(xticks=[], yticks=[], title="Mean rank of the truth (PIT), by pixel")
+        axes.set(xticks=[], yticks=[], title="Mean rank of the truth (PIT)")
         axes.grid(False)
         bar = figure.colorbar(image, ax=axes, shrink=0.85)
         bar.set_label("0.5 is right; above: samples too low", fontsize=8.5)
         bar.outline.set_linewidth(0.5)
     return figure
+
+
+def correlations(axes, report, curves: dict) -> None:
+    """r(k) with each other field; solid lines are the truths, dashed ones the samples."""
+    k, relations = np.asarray(curves["k_per_kpc"]), curves["relations"]
+    several = len(relations) > 1
+    for (name, one), colour in zip(relations.items(), ("samples", "pairs", "mean", "other", "ideal"), strict=False):
+        words = report.scales[name].label or name.replace("_", " ")
+        dark = colour if several else "truth"  # with one partner: black for truth, as everywhere
+        filled(axes, k, one["truth"], COLOURS[dark], f"{words}, truth", band=False)
+        filled(axes, k, one["samples"], COLOURS[colour], f"{words}, samples", style="--")
+    axes.set(xscale="log", ylim=(-1.05, 1.75), title="Correlation with other fields", ylabel="r(k)")
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1])
+    plain_ticks(axes.xaxis)
+    axes.set_xlabel("k [kpc$^{-1}$]")
+    axes.legend(loc="upper right", fontsize=7, handlelength=1.5, columnspacing=1.0, ncols=2 if several else 1)
 
 
 def hi_sizes(axes, curves: dict) -> None:
@@ -130,8 +135,8 @@ def hi_sizes(axes, curves: dict) -> None:
         axes.set(xscale="log", yscale="log")
         plain_ticks(axes.yaxis)
         axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set(xlabel="M$_\\mathrm{HI}$ [M$_\\odot$]", ylabel="D$_\\mathrm{HI}$ [kpc]", title="HI size and mass")
-    axes.set_title(f"HI size and mass, edge at {EDGE / 1e6:g} M$_\\odot$ pc$^{{-2}}$")
+    axes.set(xlabel="M$_\\mathrm{HI}$ [M$_\\odot$]", ylabel="D$_\\mathrm{HI}$ [kpc]")
+    axes.set_title(f"HI size, to {EDGE / 1e6:g} M$_\\odot$ pc$^{{-2}}$")
     axes.legend(loc="upper left")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from .local_maxima import peak_counts
 from .minkowski_functionals import minkowski
 from .scales import Scale
 from .spectral_scores import SHOWN
-from .three_point import reduced_bispectrum
+from .three_point import reduced_bispectra
 from .wavelet_scattering import frechet_distance, scattering_features
 
 __all__ = ["StructureScores", "misfit"]
@@ -39,7 +40,8 @@ class StructureScores:
         """Fix thresholds from the first batch of truths (n, H, W), on the comparison scale."""
         self.pixel_kpc, self.size = pixel_kpc, min(truths.shape[1:])
         above = truths[truths > truths.min()]
-        low, high = np.quantile(above, (0.2, 0.995)) if above.size else (0.0, 1.0)
+        tail = 0.2 if self.scale.logarithmic else 0.005  # the faint fifth is sky; a signed field has two sides
+        low, high = np.quantile(above, (tail, 0.995)) if above.size else (0.0, 1.0)
         high = high if high > low else low + 1.0
         self.thresholds = np.linspace(low, high, THRESHOLDS)
         self.heights = np.linspace(low, high + 0.5 * (high - low), HEIGHTS + 1)
@@ -49,12 +51,14 @@ class StructureScores:
         linear = np.concatenate([truth[None], samples[:SHOWN]])
         maps = self.scale.apply(linear)
         self.keep("minkowski", np.moveaxis(minkowski(maps, self.thresholds), 0, 1))
-        self.keep("peaks", peak_counts(maps, self.heights).astype(float))
+        classes = np.append(self.heights[:-1], np.inf)  # the highest is open: a peak can be far too bright
+        self.keep("peaks", peak_counts(maps, classes).astype(float))
         if self.scale.logarithmic and truth.shape[0] == truth.shape[1] and self.size >= 16:
-            for shape in ("equilateral", "squeezed"):
-                self.keep(shape, reduced_bispectrum(linear[:3], 1.0, shape)[1])
+            for shape, q in reduced_bispectra(linear[:3], 1.0)[1].items():
+                self.keep(shape, q)
         if self.size >= 16:
-            self.keep("features", scattering_features(maps[: 1 + SCATTERED]))
+            own = features_of(np.ascontiguousarray(maps[0]).tobytes(), maps[0].shape)
+            self.keep("features", np.concatenate([own, scattering_features(maps[1 : 1 + SCATTERED])]))
             self.halves.append(self.numbers.setdefault(galaxy, len(self.numbers)) % 2)
 
     def keep(self, name: str, values: np.ndarray) -> None:
@@ -66,8 +70,10 @@ class StructureScores:
         """Misfits in standard deviations of the truths, and distances in the space of scattering features."""
         rows = {name: np.asarray(values) for name, values in self.rows.items()}
         found = {}
-        for name, key in (("minkowski", "minkowski"), ("peaks", "peaks")):
-            found[f"{key}_misfit"] = misfit(rows[f"{name}_truth"], rows[f"{name}_samples"])
+        found["minkowski_misfit"] = misfit(rows["minkowski_truth"], rows["minkowski_samples"])
+        # what no truth shows still counts: as the scatter of one peak in all of them
+        one = 1 / np.sqrt(len(rows["peaks_truth"]))
+        found["peaks_misfit"] = misfit(rows["peaks_truth"], rows["peaks_samples"], one)
         for shape in ("equilateral", "squeezed"):
             if f"{shape}_truth" in rows:
                 found[f"bispectrum_{shape}"] = misfit(rows[f"{shape}_truth"], rows[f"{shape}_samples"])
@@ -113,10 +119,19 @@ class StructureScores:
         return found
 
 
-def misfit(truths: np.ndarray, samples: np.ndarray) -> float:
+@lru_cache(maxsize=256)
+def features_of(values: bytes, shape: tuple[int, int]) -> np.ndarray:
+    """Scattering features (1, d) of the float64 map of these bytes: truths come again with every baseline."""
+    features = scattering_features(np.frombuffer(values).reshape(shape))
+    features.setflags(write=False)
+    return features
+
+
+def misfit(truths: np.ndarray, samples: np.ndarray, least: float = 0.0) -> float:
     """Root mean square over all numbers of (mean of samples - mean of truths) / scatter of truths; NaN below 2 truths.
 
-    Medians and half the 16-84 % range stand for mean and scatter where the truths have tails (beyond 3 times as wide).
+    A scatter below `least` counts as `least`; numbers without any are left out. Medians and half the 16-84 % range
+    stand for mean and scatter where the truths have tails (beyond 3 times as wide).
     """
     truths = np.asarray(truths, np.float64).reshape(len(truths), -1)
     samples = np.asarray(samples, np.float64).reshape(len(samples), -1)
@@ -128,5 +143,6 @@ def misfit(truths: np.ndarray, samples: np.ndarray) -> float:
     tailed = (high > low) & (width > 1.5 * (high - low))
     gap = np.where(tailed, np.median(samples, axis=0) - middle, gap)
     width = np.where(tailed, (high - low) / 2, width)
+    width = np.maximum(width, least)
     used = width > 1e-9 * np.abs(truths).max(initial=0)
     return float(np.sqrt(np.mean((gap[used] / width[used]) ** 2))) if used.any() else np.nan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-__all__ = ["COLOURS", "DPI", "figure_style"]
+__all__ = ["COLOURS", "DPI", "WIDTH", "figure_style"]
 
 COLOURS = {
     "truth": "#1a1a1a",
@@ -15,6 +15,7 @@ COLOURS = {
     "ideal": "#8a8a8a",
 }
 DPI = 130
+WIDTH = 11.0  # inches, of a figure that fills the page
 
 RC = {
     "figure.facecolor": "white",

@@ -51,7 +51,8 @@ def bispectrum(maps, pixel_scale=None, shape: str = "equilateral", window: str |
     """
     scale, spoken = as_pixel_scale(pixel_scale, maps)
     values, unit = as_maps("maps", maps)
-    k, b, _ = three_point(values, scale, shape, window)
+    check_choice("shape", shape, SHAPES)
+    k, b, _ = three_point(filtered_to_rings(values, scale, window), scale, shape, window)
     k = k / u.kpc if spoken else k
     return k, b if unit is None else b * (unit**3 * u.kpc**4)
 
@@ -62,26 +63,42 @@ def reduced_bispectrum(maps, pixel_scale=None, shape: str = "equilateral", windo
     Returns:
         k (bins,) kpc^-1 and Q (n, bins) without unit; NaN where a map has no power or no positive mean.
     """
+    check_choice("shape", shape, SHAPES)
     scale, spoken = as_pixel_scale(pixel_scale, maps)
-    values, _ = as_maps("maps", maps)
+    k, found = reduced_bispectra(as_maps("maps", maps)[0], scale, (shape,), window)
+    return (k / u.kpc if spoken else k), found[shape]
+
+
+def reduced_bispectra(values: np.ndarray, scale: float, shapes=SHAPES, window: str | None = "hann"):
+    """k (bins,) and shape -> Q (n, bins) of maps (n, H, H); the shapes share the filtering, which is the work."""
     mean = values.mean(axis=(1, 2), keepdims=True)
     known = np.isfinite(mean) & (mean > 0)
     contrast = np.divide(values, mean, out=np.full(values.shape, np.nan), where=known)
-    k, b, products = three_point(contrast, scale, shape, window)
-    q = np.divide(b, products, out=np.full(b.shape, np.nan), where=products > 0)
-    return (k / u.kpc if spoken else k), q
+    parts = filtered_to_rings(contrast, scale, window)
+    result = {}
+    for shape in shapes:
+        k, b, products = three_point(parts, scale, shape, window)
+        result[shape] = np.divide(b, products, out=np.full(b.shape, np.nan), where=products > 0)
+    return k, result
 
 
-def three_point(values: np.ndarray, scale: float, shape: str, window: str | None):
-    """k (bins,), B (n, bins), and P1 P2 + P2 P3 + P3 P1 (n, bins) of maps (n, H, H)."""
-    check_choice("shape", shape, SHAPES)
+def filtered_to_rings(values: np.ndarray, scale: float, window: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Maps (n, H, H) filtered to each ring (bins, n, H, H), and their P(k) (n, bins)."""
     if values.shape[1] != values.shape[2]:
         raise ParameterError(f"the bispectrum needs square maps, not {values.shape[1:]}.")
-    bins, rings, triangles = ring_filters(values.shape[1:], scale, shape)
+    bins, rings, _ = ring_filters(values.shape[1:], scale, SHAPES[0])
     modes = fluctuations(values, scale, window)  # |mode|^2 is P(k)
     power = bins.average(np.abs(modes) ** 2)[:, : len(rings)]
-    plane, area = window_plane(window, values.shape[1:]), values.shape[1] * values.shape[2] * scale**2
-    filtered = np.stack([scipy.fft.ifft2(modes * ring).real for ring in rings])  # (bins, n, H, W)
+    return np.stack([scipy.fft.ifft2(modes * ring).real for ring in rings]), power
+
+
+def three_point(parts: tuple[np.ndarray, np.ndarray], scale: float, shape: str, window: str | None):
+    """k (bins,), B (n, bins), and P1 P2 + P2 P3 + P3 P1 (n, bins) out of what `filtered_to_rings` gives."""
+    check_choice("shape", shape, SHAPES)
+    filtered, power = parts
+    size = filtered.shape[2:]
+    bins, rings, triangles = ring_filters(size, scale, shape)
+    plane, area = window_plane(window, size), size[0] * size[1] * scale**2
     first = filtered if shape == "equilateral" else filtered[:1]
     sums = np.sum(first * filtered**2, axis=(2, 3)).T / triangles
     # fluctuations() holds a factor A^-1/2 per mode, and a window of unit mean square

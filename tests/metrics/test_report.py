@@ -2,14 +2,18 @@ import base64
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from skazoo.errors import DatasetError, OutputError
 from skazoo.metrics import Report, Scale, evaluate, scale_of
-from skazoo.metrics.headlines import HEADLINES, format_value
+from skazoo.metrics.figures import calibration_figure, image_sheet
+from skazoo.metrics.headlines import HEADLINES, format_error, format_value
+from skazoo.metrics.page import table
 from skazoo.metrics.standards import GaussianField
+from skazoo.metrics.style import figure_style
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,36 @@ def test_values_are_written_with_their_unit():
     assert format_value(67.96, known["coverage_68"]) == "68.0 %"
     assert format_value(2.5e-7, known["crps"], "G") == "2.50e-07 G"
     assert format_value(float("nan"), known["crps"]) == format_value(None, known["crps"]) == "–"
+
+
+def test_errors_keep_two_digits():
+    assert [format_error(one) for one in (0.06, 4.0, 13.2, 0.0093)] == ["0.060", "4.0", "13", "0.0093"]
+    assert format_error(0.0) == "0" and format_error(2.5e-7) == "2.5e-07"
+
+
+def test_the_table_names_units_once_and_marks_the_best_but_never_the_oracle(report):
+    found = replace(report, baselines={**report.baselines, "oracle": report.metrics})
+    rows = dict(re.findall(r"<tr><td>([^<]+)(<.*?)</tr>", table(found, "field", "dex")))
+    assert rows["CRPS, pixels"].count("[dex]") == 1 and rows["CRPS, pixels"].count("dex") == 1
+    own, narrow, oracle = re.findall(r"<td(?: class=(\w+))?>", rows["CRPS, pixels"])
+    assert {own, narrow} == {"best", ""} and oracle == "oracle"
+    assert "68" in rows["Truth in 68 % interval"] and "[%]" in rows["Truth in 68 % interval"]
+
+
+def test_one_sample_leaves_no_empty_panels():
+    problem = GaussianField(size=16)
+    report = evaluate(problem, problem.examples(4, 0), 1, progress=False)
+    with figure_style():
+        sheet = image_sheet(report, "field")
+    titles = [axes.get_title() for axes in sheet.axes if axes.get_title()]
+    assert titles == ["source", "truth", "sample"] and len(sheet.axes) == 4 * 3 + 2
+
+
+def test_ranks_of_totals_stay_within_the_frame(report):
+    curves = {**report.curves["field"], "pit_total": np.full(10, 0.99)}  # all in the highest of ten classes
+    with figure_style():
+        ranks = calibration_figure(replace(report, curves={"field": curves}), "field").axes[0]
+    assert ranks.get_ylim()[1] > 10
 
 
 def test_scales_of_registered_and_other_fields():
