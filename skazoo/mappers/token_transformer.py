@@ -145,17 +145,19 @@ class TokenTransformer(Mapper):
 
     def from_tokens(self, tokens) -> np.ndarray:
         """The maps (B, H, W, T) in physical units of tokens (B, h, w)."""
-        tokens = np.asarray(tokens)
-        if tokens.ndim != 3 or tokens.min() < 0 or tokens.max() >= self.quantiser.vocabulary:
-            raise ParameterError(f"tokens must be (B, h, w), whole numbers from 0 to {self.quantiser.vocabulary - 1}.")
+        tokens = self._checked(tokens)
         with self.averaged_weights():
-            maps = _in_chunks(self._graph("maps", self._maps, tokens), tokens.astype(np.int32))
+            maps = _in_chunks(self._graph("maps", self._maps, tokens), tokens)
         return ops.convert_to_numpy(self.target_transform.inverse(maps))
 
     def token_log_prob(self, tokens, source) -> np.ndarray:
         """ln P(tokens | source) (B,) of tokens (B, h, w), in nats; a probability, exact. Source in physical units."""
         source = self.encode(as_batch(source, self.source, "source", self.stride), "source")
-        tokens = np.asarray(tokens, np.int32).reshape(len(source), -1)
+        expected = (len(source), *(side // self.factor for side in source.shape[1:3]))
+        tokens = self._checked(tokens)
+        if tokens.shape != expected:
+            raise ParameterError(f"tokens of these sources have the shape {expected}, not {tokens.shape}.")
+        tokens = tokens.reshape(len(source), -1)
         with self.averaged_weights():
             graph = self._graph("log_probs", lambda number, source: self._log_probs(number, source, False), source)
             parts = [graph(tokens[i : i + CHUNK], source[i : i + CHUNK]) for i in range(0, len(tokens), CHUNK)]
@@ -224,6 +226,13 @@ class TokenTransformer(Mapper):
 
     # ------------------------------------------------------------------ parts
 
+    def _checked(self, tokens) -> np.ndarray:
+        """A user's tokens as (B, h, w) int32."""
+        tokens, highest = np.asarray(tokens), self.quantiser.vocabulary - 1
+        if tokens.ndim != 3 or not tokens.size or np.any(tokens % 1) or tokens.min() < 0 or tokens.max() > highest:
+            raise ParameterError(f"tokens must be (B, h, w), whole numbers from 0 to {highest}.")
+        return tokens.astype(np.int32)
+
     def _conditions(self, source, training):
         """A token (B, h w, width) for each patch of the source, and where they are (h w, 2)."""
         rows, columns = (side // self.factor for side in source.shape[1:3])
@@ -259,7 +268,8 @@ class TokenTransformer(Mapper):
 def choose(logits, uniform, temperature, top_p=None):
     """Numbers (B,) int32 drawn from logits (B, V) with `uniform` (B,) in [0, 1).
 
-    With `top_p`, among the fewest tokens whose probabilities add up to it ("nucleus sampling", arXiv:1904.09751).
+    With `top_p`, among the fewest tokens whose probabilities add up to it ("nucleus sampling", arXiv:1904.09751);
+    those as likely as the last of them are in too.
     """
     probability = ops.softmax(logits / temperature, axis=-1)
     if top_p is not None:

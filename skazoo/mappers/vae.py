@@ -16,7 +16,7 @@ from ..networks.layers import Unpack
 from ..networks.pixel_distributions import GaussianPixels, LogisticPixels
 from ..networks.pyramid import feature_pyramid
 from .backend import compiled
-from .inputs import as_batch, check_size
+from .inputs import as_batch, as_pairs, check_size
 from .latent_mixing import mixed
 from .levels import ladder_of
 from .mapper import Mapper
@@ -206,8 +206,8 @@ class VAE(Mapper):
         Args:
             target, source: maps in physical units, in any form that `sample` takes.
         """
-        source = self.encode(as_batch(source, self.source, "source", self.stride), "source")
-        target = self.encode(as_batch(target, self.target, "target", self.stride), "target")
+        source, target = as_pairs(source, target, (self.source, self.target), self.stride)
+        source, target = self.encode(source, "source"), self.encode(target, "target")
         graph = self._graph(self._standard_means, target)
         with self.averaged_weights():
             parts = [graph(target[i : i + CHUNK], source[i : i + CHUNK]) for i in range(0, len(target), CHUNK)]

@@ -56,13 +56,17 @@ class TelescopeBaseline:
 
 
 class Clean(TelescopeBaseline):
-    """Hogbom's CLEAN down to 3 sigma, restored with the Gaussian beam: as an observer would publish it."""
+    """Hogbom's CLEAN down to 3 sigma: its components with the Gaussian beam.
+
+    Without the residual, whose noise would become flux where maps end at zero; observers mask it for the same reason.
+    """
 
     def sky(self, seen):
         from ..telescope import clean
 
         solid = seen.beam.solid_angle.to_value(u.arcsec**2) / seen.observation.pixel_scale.to_value(u.arcsec) ** 2
-        return clean(seen).restored.data.astype(np.float64) / solid
+        cleaned = clean(seen)
+        return (cleaned.restored.data.astype(np.float64) - cleaned.residual.data) / solid
 
 
 class WienerFilter(TelescopeBaseline):

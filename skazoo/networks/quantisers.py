@@ -45,7 +45,8 @@ class FiniteScalarQuantiser(keras.layers.Layer):
         reach = 0.5 * (counts - 1.0) * 1.001  # tanh must be able to reach the outermost level
         offset = np.where(counts % 2 == 0, 0.5, 0.0)  # even: round to whole numbers from -n / 2 to n / 2 - 1
         self._reach, self._offset = reach.astype(np.float32), offset.astype(np.float32)
-        self._shift = np.arctanh(offset / reach).astype(np.float32)  # so that 0 is not moved
+        # so that 0 is not moved; but of two levels one lies at 0, out where tanh is flat: their border is there instead
+        self._shift = np.arctanh(np.where(counts == 2, 0.0, offset / reach)).astype(np.float32)
         self._basis = np.cumprod([1, *levels[:-1]])
         self.built = True
 
@@ -73,8 +74,9 @@ class VectorQuantiser(keras.layers.Layer):
     """The nearest of so many learned vectors (VQ-VAE, arXiv:1711.00937), each a running mean of what comes to it.
 
     The codebook is state, not trained weights (appendix A.1 there): counts and sums of the features that choose a code
-    are averaged over batches. A code that nobody chose for long is put on a feature of the present batch; so is every
-    code in the first batch. Gradients pass to the features as if nothing were between.
+    are averaged over batches. A code that nobody chose for long is put on a feature of the present batch; so are all
+    in the first batch, but for the first code, which gets the mean. Gradients pass to the features as if nothing were
+    between.
 
     Args:
         vocabulary: number of codes.

@@ -23,6 +23,14 @@ QUICK = {"run_eagerly": True} if TENSORFLOW else {}  # of compile(), where the c
 EPOCHS, KILLED = 15, 8  # batches of 8 throughout: JAX then compiles one training step for most checks
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick_graphs():
+    """As for XLA in conftest.py: graphs that run for a few steps are not worth rewriting."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
 @pytest.fixture(scope="module", params=list(MAPPERS))
 def family(request):
     return request.param

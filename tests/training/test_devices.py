@@ -12,7 +12,7 @@ from skazoo.errors import ParameterError
 from skazoo.training import on_devices
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=pytest.mark.jax)])
+@pytest.mark.parametrize("backend", ["tensorflow", pytest.param("jax", marks=[pytest.mark.jax, pytest.mark.slow])])
 def test_two_devices_make_the_step_of_one(backend):
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("two_devices.py"))],
