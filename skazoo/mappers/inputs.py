@@ -16,6 +16,7 @@ __all__ = [
     "check_finite",
     "check_size",
     "field_names",
+    "row_numbers",
     "unit_of",
 ]
 

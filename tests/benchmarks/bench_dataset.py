@@ -43,6 +43,7 @@ def test_first_batch(prepared):
         subprocess.run([sys.executable, "-c", _FIRST], check=True, capture_output=True)
         seconds.append(time.perf_counter() - start)
     print(f"\nfirst batch of pairs, imports included: {np.median(seconds):.1f} s (median of {len(seconds)})")
+    assert np.median(seconds) <= 8
 
 
 @pytest.mark.parametrize("batch_size", [None, 32])
@@ -58,6 +59,7 @@ def test_reading(prepared, batch_size):
             read += sum(np.asarray(value).nbytes for value in _leaves(example))
         rates.append(read / (time.perf_counter() - start) / 1e6)
     print(f"\nreading, batch size {batch_size}: {np.median(rates):.0f} MB/s of decoded arrays (median of {len(rates)})")
+    assert np.median(rates) >= 400
 
 
 def _leaves(example):

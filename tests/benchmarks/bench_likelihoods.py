@@ -10,12 +10,11 @@ Ours are conditional, the peers are not: their sources cost them nothing.
 import importlib
 import json
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from steps import StepClock, run
 
 WARM, STEPS = 3, int(os.environ.get("SKAZOO_BENCH_STEPS", "20"))
 # task -> our class, its arguments, pixels a side, targets, batch
@@ -97,7 +96,6 @@ print(json.dumps({"parameters": sum(p.numel() for p in model.parameters()), "ste
 
 
 def measure(task: str) -> dict:
-    import keras
     import numpy as np
     import tensorflow as tf
 
@@ -109,29 +107,14 @@ def measure(task: str) -> dict:
     kind = getattr(importlib.import_module("skazoo.mappers"), name)
     mapper = kind("nothing", fields, size, transforms=transforms, **arguments)
     mapper.compile()
-    times = []
-
-    class Clock(keras.callbacks.Callback):
-        def on_train_batch_begin(self, step, logs=None):
-            self.start = time.perf_counter()
-
-        def on_train_batch_end(self, step, logs=None):
-            float(np.asarray(logs["loss"]))  # waits for the step
-            times.append(time.perf_counter() - self.start)
+    clock = StepClock()
 
     rng = np.random.default_rng(0)
     maps = rng.normal(size=(batch, size, size, 1 + targets)).astype("f4")
     data = tf.data.Dataset.from_tensors((maps[..., :1], maps[..., 1:])).repeat(WARM + STEPS)
-    mapper.fit(data, verbose=0, callbacks=[Clock()])
+    mapper.fit(data, verbose=0, callbacks=[clock])
     parameters = sum(int(np.prod(each.shape)) for each in mapper.trainable_variables)
-    return {"parameters": parameters, "step": float(np.median(times[WARM:]))}
-
-
-def run(command: list[str]) -> dict:
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    if done.returncode:
-        return {"error": (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return {"parameters": parameters, "step": float(np.median(clock.times[WARM:]))}
 
 
 @pytest.mark.benchmark
@@ -147,6 +130,7 @@ def test_rows_per_second():
         for who, found in (("skazoo", ours), (peer, theirs)):
             rate = found.get("error") or f"{found['parameters']:10,d} parameters {batch / found['step']:10.1f}"
             print(f"{task:18s} {who:20s} {rate}", flush=True)
+        assert "error" not in ours
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ The peers run with the interpreter of SKAZOO_PEERS, in a process of their own, o
 import importlib
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from steps import StepClock, run
 
 SIZE, BATCH, WARM, STEPS, SAMPLES = 64, 16, 5, int(os.environ.get("SKAZOO_BENCH_STEPS", "30")), 8
 POLICIES = ("float32", "mixed_bfloat16")
@@ -40,7 +40,6 @@ MAPPERS = {
 
 def measure(name: str, policy: str, arguments: dict) -> dict:
     """Median seconds a step, and seconds for a batch of samples, compile time left out."""
-    import keras
     import numpy as np
     import tensorflow as tf
 
@@ -49,24 +48,16 @@ def measure(name: str, policy: str, arguments: dict) -> dict:
     mapper.compile()
     rng = np.random.default_rng(0)
     maps = [10 ** rng.normal(level, 0.5, (BATCH, SIZE, SIZE, 1)).astype("f4") for level in (7, 4)]
-    times = []
-
-    class Clock(keras.callbacks.Callback):
-        def on_train_batch_begin(self, batch, logs=None):
-            self.start = time.perf_counter()
-
-        def on_train_batch_end(self, batch, logs=None):
-            float(np.asarray(logs["loss"]))  # waits for the step
-            times.append(time.perf_counter() - self.start)
+    clock = StepClock()
 
     data = tf.data.Dataset.from_tensors(tuple(maps)).repeat(WARM + STEPS)
-    mapper.fit(data, verbose=0, callbacks=[Clock()])
+    mapper.fit(data, verbose=0, callbacks=[clock])
     mapper.sample(maps[0][:SAMPLES], 1)
     start = time.perf_counter()
     mapper.sample(maps[0][:SAMPLES], 1)
     return {
         "parameters": sum(int(np.prod(each.shape)) for each in mapper.trainable_variables),
-        "step": float(np.median(times[WARM:])),
+        "step": float(np.median(clock.times[WARM:])),
         "sample": time.perf_counter() - start,
     }
 
@@ -122,14 +113,6 @@ print(json.dumps({"parameters": sum(p.numel() for p in net.parameters()), "step"
 """
 
 
-def run(command: list[str]) -> dict:
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        return {"error": lines[-1] if lines else f"ended with {done.returncode}"}
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 @pytest.mark.benchmark
 def test_images_per_second():
     room = importlib.import_module("skazoo.mappers")
@@ -150,6 +133,7 @@ def test_images_per_second():
                 numbers = [str(n) for n in (SIZE, BATCH, WARM, STEPS, SAMPLES)]
                 found = run([peers, "-c", PEER, name, policy, *numbers])
             if "error" in found:
+                assert name not in MAPPERS, found["error"]
                 print(f"{name:34s}{policy:>16s}  {found['error'][:100]}", flush=True)
                 continue
             rates = BATCH / found["step"], SAMPLES / found["sample"]
