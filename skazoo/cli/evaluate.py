@@ -31,7 +31,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--oracle", action="store_true", help="exact redraws beside it (toy data from dark matter; slow)"
     )
-    parser.add_argument("--keep", action="store_true", help="write the numbers into the preset's own folder, too")
+    parser.add_argument("--keep", action="store_true", help="put numbers and pictures into the preset and its card")
     parser.set_defaults(run=run, keras=True)
 
 
@@ -77,6 +77,20 @@ def run(args) -> None:
     )
     report.save(args.out)
     if args.keep:
+        draw_pictures(report, Path(args.mapper))
         seal(args.mapper, report.to_dict())
     print(report.summary())
     print(f"wrote {args.out}/report.html and report.json")
+
+
+def draw_pictures(report, folder) -> None:
+    """samples.png and calibration.png, which the card shows, of the first target field."""
+    from ..metrics.figures import calibration_figure, image_sheet
+    from ..metrics.style import figure_style
+
+    field = report.target[0]
+    with figure_style():
+        for name, draw in (("samples", image_sheet), ("calibration", calibration_figure)):
+            figure = draw(report, field)
+            if figure is not None:  # one sample has no calibration
+                figure.savefig(folder / f"{name}.png", dpi=90)

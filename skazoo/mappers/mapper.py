@@ -271,18 +271,18 @@ class Mapper(keras.Model):
     def load_own_variables(self, store):
         super().load_own_variables(load_random_states(self.variables, store))
 
-    def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None, half=False):
+    def save_pretrained(self, folder: str | os.PathLike, metrics=None, metadata=None, half=False, dtype=None):
         """Write the averaged weights and everything needed to use them into `folder`; see `skazoo.presets.save`."""
         from ..presets.folder import save
 
-        return save(self, folder, metrics=metrics, metadata=metadata, half=half)
+        return save(self, folder, metrics, metadata, half, dtype)
 
     def push_to_hub(self, repository: str, private=False, tag=None, message=None, **saving) -> str:
         """Save, and publish as hf://org/name with the token of HF_TOKEN or `hf auth login`; returns the commit's hash.
 
         Args:
             repository, private, tag, message: see `skazoo.hub.publish_preset`.
-            saving: as for `save_pretrained`: metrics, metadata, half.
+            saving: as for `save_pretrained`: metrics, metadata, half, dtype.
         """
         from ..hub import publish_mapper
 

@@ -25,7 +25,12 @@ DTYPES = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 def save(
-    mapper, folder: str | os.PathLike, metrics: dict | None = None, metadata: dict | None = None, half: bool = False
+    mapper,
+    folder: str | os.PathLike,
+    metrics: dict | None = None,
+    metadata: dict | None = None,
+    half: bool = False,
+    dtype: str | None = None,
 ) -> Path:
     """Write `mapper` with its averaged weights; the optimizer and the averages themselves stay out.
 
@@ -35,13 +40,16 @@ def save(
         metadata: training data, hours, hardware, ...: JSON-able; parameter count, versions and date are added. The
             keys that the card has places for are those of `skazoo.presets.card.model_card`.
         half: keep the weights as float16 on disk, in half the room; they are loaded as float32.
+        dtype: policy that the preset will run in, one of `DTYPES`; the mapper's own by default.
 
     Returns: the folder. `keras.saving.load_model(folder)` opens it too, once `skazoo.mappers` is imported.
     """
     import keras
 
     folder = Path(folder)
-    config = mapper.get_config()
+    if dtype is not None:
+        check_choice("dtype", dtype, DTYPES)
+    config = {**mapper.get_config(), **({"dtype": dtype} if dtype else {})}
     published = type(mapper).from_config(config)  # without optimizer, averages, and state of training
     with mapper.averaged_weights():
         pairs = zip(published.trainable_variables, mapper.trainable_variables, strict=True)

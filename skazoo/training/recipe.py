@@ -34,6 +34,7 @@ OPTIONAL = {
     "accumulation": 1,  # batches to one step of the optimizer
     "sample_sheet_every": 0,  # epochs
     "patience": 0,  # epochs without a better validation loss until the end
+    "half": False,  # whether the preset's weights are kept as float16, in half the room
     "devices": 1,  # see `skazoo.training.on_devices`
 }
 

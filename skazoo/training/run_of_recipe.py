@@ -92,19 +92,24 @@ class Run:
         return optimizer
 
     def start(self, mapper) -> None:
-        """Give a new mapper the weights of `start_from`, where the recipe names one. Before `compile`."""
+        """Give a new mapper the weights of `start_from`, where the recipe names one. Before `compile`.
+
+        Its fields may be others. A mapper of another family gives its network, where that is of the same shape
+        (Diffusion and FlowMatching, for example).
+        """
         name = self.recipe["start_from"]
         if name is None:
             return
         from ..presets import from_pretrained
 
-        first = from_pretrained(name)
-        shapes = [tuple(weight.shape) for weight in mapper.weights]
-        if type(first) is not type(mapper) or [tuple(weight.shape) for weight in first.weights] != shapes:
+        first, target = from_pretrained(name), mapper
+        if type(first) is not type(mapper):
+            first, target = getattr(first, "network", None), getattr(mapper, "network", None)
+        if first is None or target is None or _shapes(first) != _shapes(target):
             raise ParameterError(
                 f"the weights of start_from={name} do not fit the recipe's mapper: their shapes differ."
             )
-        for weight, value in zip(mapper.weights, first.weights, strict=True):
+        for weight, value in zip(target.weights, first.weights, strict=True):
             weight.assign(keras.ops.convert_to_numpy(value))
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
@@ -121,19 +126,24 @@ class Run:
         return [*chosen, self.state]
 
     def publish(self, mapper) -> None:
-        """Write the preset, with the last losses as its metrics and the recipe and the hours among its metadata."""
+        """Write the preset, with the last losses as its metrics and the recipe and the hours among its metadata.
+
+        Its policy is float32 whatever it was trained in: `from_pretrained(dtype=...)` chooses another.
+        """
         if not self.state.writes:
             return
         rows = EpochLog(self.work / "log.jsonl").read()
         losses = {f"final_{name}": value for name, value in rows[-1].items() if name not in ("epoch", "seconds")}
         facts = {
             "dataset": f"{self.name}, train split of {self.info.splits['train'].num_examples} examples",
+            "dataset_sha256": (self.info.metadata or {}).get("content_sha256", {}).get("train"),
             "recipe": self.recipe,
             "steps": rows[-1]["epoch"] * self.steps_per_epoch,
             "hours": round(sum(row["seconds"] for row in rows) / 3600, 3),
             "hardware": f"{self.recipe['devices']} x {_hardware()}",
         }
-        mapper.save_pretrained(self.out, metrics=losses, metadata=facts)
+        facts = {name: value for name, value in facts.items() if value is not None}
+        mapper.save_pretrained(self.out, losses, facts, half=self.recipe["half"], dtype="float32")
         (self.out / "recipe.json").write_text(json.dumps(self.recipe, indent=2) + "\n", encoding="utf-8")
         seal(self.out)
 
@@ -169,6 +179,10 @@ def load(name: str, data_dir: str | None):
     if "train" not in builder.info.splits:
         raise DatasetError(f"the dataset {builder.info.full_name} has no split 'train'.")
     return {split: builder.as_dataset(split=split) for split in builder.info.splits}, builder.info
+
+
+def _shapes(model) -> list[tuple]:
+    return [tuple(weight.shape) for weight in model.weights]
 
 
 def _shared(batches):

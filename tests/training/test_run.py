@@ -78,14 +78,18 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(recipe, tmp_path):
     assert np.allclose([row["loss"] for row in logs[0]], [row["loss"] for row in logs[1]], rtol=1e-4)
 
 
-def test_starts_from_the_weights_of_another_size(recipe, tmp_path):
-    from skazoo.mappers import Diffusion
+def test_starts_from_the_weights_of_another_size_or_family(recipe, tmp_path):
+    from skazoo.mappers import Diffusion, FlowMatching
 
     first = Diffusion("dark_matter", "hi", image_size=32, **recipe["mapper"], seed=5)
     first.save_pretrained(tmp_path / "first")
     second = Diffusion("dark_matter", "hi", image_size=16, **recipe["mapper"])
     Run(read_recipe(recipe, start_from=str(tmp_path / "first")), tmp_path / "out").start(second)
     for a, b in zip(weights(first), weights(second), strict=True):
+        assert np.array_equal(a, b)
+    kin = FlowMatching("dark_matter", "gas", image_size=16, **recipe["mapper"])  # another family, the same network
+    Run(read_recipe(recipe, start_from=str(tmp_path / "first")), tmp_path / "out").start(kin)
+    for a, b in zip(first.network.get_weights(), kin.network.get_weights(), strict=True):
         assert np.array_equal(a, b)
     wider = Diffusion("dark_matter", "hi", image_size=16, **{**recipe["mapper"], "width": 16})
     with pytest.raises(ParameterError, match="start_from"):
