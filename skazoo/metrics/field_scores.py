@@ -7,6 +7,7 @@ import numpy as np
 from .amount_scores import AmountScores
 from .hydrogen_scores import HydrogenScores
 from .memory_scores import MemoryScores
+from .noise_bins import NoiseBins
 from .pixel_scores import PixelScores
 from .relation_scores import RelationScores
 from .reobservation import SHINING
@@ -40,6 +41,7 @@ class FieldScores:
         self.memory = None if train is None else MemoryScores(scale, train)
         seen = "ska" in self.source and scale.field in SHINING
         self.telescope = TelescopeScores(scale.field, view) if seen else None
+        self.noise_bins = NoiseBins(scale) if seen else None
         self.scored = self.set_aside = self.nonfinite_samples = 0
         self.galaxies = set()
 
@@ -84,6 +86,7 @@ class FieldScores:
             self.memory.add(truth, samples)
         if self.telescope:
             self.telescope.add(example, truth, samples)
+            self.noise_bins.add(example, truth, samples)
         return True
 
     def metrics(self) -> dict[str, float]:
@@ -93,7 +96,7 @@ class FieldScores:
         independent = len(self.galaxies)
         found = self.pixels.metrics(independent) | self.spectra.metrics(independent) | self.amounts.metrics(independent)
         found |= self.structure.metrics() | self.relations.metrics(self.source[0] if self.source else "")
-        for part in (self.hydrogen, self.memory, self.telescope):
+        for part in (self.hydrogen, self.memory, self.telescope, self.noise_bins):
             found |= part.metrics() if part else {}
         return {name: float(value) for name, value in found.items()}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import DatasetError
+from .gates import verdicts
 
 __all__ = ["Entry", "entries_of", "pareto_front", "pareto_plot", "write_leaderboard"]
 
@@ -37,6 +38,7 @@ class Entry:
         parameters, hours, rate: number of weights, hours of training, samples a second; None where not known.
         likelihood: "exact", "bound" or None.
         baseline: whether it is one.
+        generative: False for a regression, which is no rival of the generative mappers.
     """
 
     task: str
@@ -48,6 +50,7 @@ class Entry:
     rate: float | None
     likelihood: str | None
     baseline: bool = False
+    generative: bool = True
 
 
 def entries_of(folder: Path) -> list[Entry]:
@@ -69,7 +72,8 @@ def entries_of(folder: Path) -> list[Entry]:
             unit = report["fields"][field]["compared_in"]
             parameters = made.get("parameters") or facts.get("parameters")
             hours, rate = facts.get("hours"), made.get("samples_per_second")
-            found.append(Entry(task, name, metrics, unit, parameters, hours, rate, made.get("likelihood")))
+            kind = {"generative": made.get("mapper") != "Regression"}
+            found.append(Entry(task, name, metrics, unit, parameters, hours, rate, made.get("likelihood"), **kind))
             for label, fields in report["baselines"].items():
                 if (task, label) not in seen and fields.get(field):
                     seen.add((task, label))
@@ -111,8 +115,30 @@ def markdown(entries: list[Entry], plot: str | None) -> str:
             cells = [shown(one.metrics.get(key), form) for key, _, form in COLUMNS]
             cells += [one.likelihood or "–", millions(one.parameters), shown(one.hours, "{:.2f}")]
             lines.append(row([one.name, *cells, shown(one.rate, "{:.3g}")]))
-        lines.append("")
+        lines += ["", *gates_of(members)]
     return "\n".join(lines)
+
+
+def gates_of(members: list[Entry]) -> list[str]:
+    """What the mappers of a task are held to, met or not."""
+    found = verdicts(
+        {one.name: one.metrics for one in members if not one.baseline},
+        {one.name.strip("*"): one.metrics for one in members if one.baseline},
+        tuple(one.name for one in members if not one.generative),
+    )
+    if not found:
+        return []
+    lines = [
+        "Quality gates:",
+        "",
+        row(["", "gate", "limit", "value", "met"]),
+        row(["---", "---", "---", "---:", "---"]),
+    ]
+    for one in found:
+        limits = [f"≥ {one.low:g}"] if one.low > 0 else []
+        limits += [f"≤ {one.high:g}"] if math.isfinite(one.high) else []
+        lines.append(row([one.who, one.gate, ", ".join(limits), f"{one.value:.3g}", "yes" if one.met else "**no**"]))
+    return [*lines, ""]
 
 
 def row(cells: list[str]) -> str:

@@ -105,6 +105,7 @@ class PixelScores:
             found[f"coverage_{level}"] = 100 * share
         curves = self.tarp(independent)
         found["tarp_area"] = curves[0].area if curves else np.nan
+        found["tarp_deviation"] = np.max(np.abs(curves[0].expected_coverage - curves[0].levels)) if curves else np.nan
         found["tarp_sample_area"] = curves[1].area if curves else np.nan
         found["tarp_null95"] = curves[0].area_null95 if curves else np.nan
         found["pixel_distance"] = wasserstein_of_histograms(sums["truth_pdf"], sums["sample_pdf"], self.edges)

@@ -12,7 +12,7 @@ from .spectra import fluctuations, wavenumber_bins
 __all__ = ["HIGH", "LOW", "SHOWN", "SpectralScores"]
 
 SHOWN = 4  # samples of each galaxy that enter distributions over galaxies: exchangeable, so a few will do
-LOW, HIGH = 0.3, 0.7  # of the Nyquist wavenumber: large scales end, trusted scales end
+LOW, MIDDLE, HIGH = 0.3, 0.5, 0.7  # of the Nyquist wavenumber: large scales end, gates end, trusted scales end
 CURVES = ("power_truth", "power_samples", "transfer", "transfer_of_mean", "r_truth", "r_samples", "r_mean")
 
 
@@ -72,6 +72,7 @@ class SpectralScores:
             "transfer_low": np.mean(median["transfer"][low]),
             "transfer_high": np.mean(median["transfer"][high]),
             "transfer_mean_high": np.mean(median["transfer_of_mean"][high]),
+            "transfer_misfit": greatest(np.abs(median["transfer"][share <= MIDDLE] - 1)),
             "correlation_low": np.mean(median["r_truth"][low]),
             "correlation_high": np.mean(median["r_truth"][high]),
         }

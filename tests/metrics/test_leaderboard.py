@@ -6,6 +6,7 @@ import pytest
 from skazoo.cli.main import main
 from skazoo.errors import DatasetError
 from skazoo.metrics import evaluate
+from skazoo.metrics.gates import verdicts
 from skazoo.metrics.leaderboard import entries_of, pareto_front, write_leaderboard
 from skazoo.metrics.standards import GaussianField
 
@@ -56,3 +57,32 @@ def test_the_front_holds_what_nothing_beats():
     points = [(1.0, 5.0), (2.0, 3.0), (3.0, 4.0), (4.0, 1.0), (0.5, 9.0)]
     assert [points[i] for i in pareto_front(points)] == [(0.5, 9.0), (1.0, 5.0), (2.0, 3.0), (4.0, 1.0)]
     assert pareto_front([]) == [] and np.size(pareto_front(points)) == 4
+
+
+def test_gates_say_what_is_met_and_by_whom():
+    good = {"crps": 1.05, "transfer_misfit": 0.08, "spread_skill": 1.0, "total_bias": -0.06, "total_scatter": 0.5}
+    rivals = {"good": good, "smooth": {"crps": 1.3, "transfer_misfit": 0.5}, "mean": {"crps": 0.9}}
+    baselines = {"oracle": {"crps": 1.0, "total_scatter": 0.4}, "quantile regression": {"crps": 1.1}}
+    found = {(one.who, one.gate): one for one in verdicts(rivals, baselines, ("mean",))}
+    assert {who for who, _ in found} == {"good", "smooth"}
+    ratio = found["good", "CRPS over the oracle's"]
+    assert ratio.met and ratio.value == pytest.approx(1.05)
+    bias = found["good", "|bias of the total|, dex"]
+    assert not bias.met and bias.value == pytest.approx(0.06)
+    assert not found["good", "scatter of the total over the oracle's"].met
+    assert found["good", "CRPS over the best cheap baseline's"].met
+    assert not found["smooth", "CRPS over the best cheap baseline's"].met
+    assert verdicts({"mean": {"crps": 0.9}}, baselines, ("mean",)) == []
+
+
+def test_gates_against_deconvolution_hold_in_every_class_of_noise():
+    mapper = {"crps": 0.5, "crps_faint": 0.4, "flux_error_faint": 20.0, "correlation_faint": 0.9, "crps_bright": np.nan}
+    clean = {"crps": 0.6, "crps_faint": 0.5, "flux_error_faint": 10.0, "correlation_faint": 0.8, "crps_bright": 0.3}
+    wiener = {"crps": 0.7, "crps_faint": 0.8, "flux_error_faint": 30.0, "correlation_faint": 0.7, "crps_bright": 0.2}
+    found = verdicts({"one": mapper}, {"CLEAN": clean, "Wiener filter": wiener})
+    assert [(one.gate.split(",")[0][:4], one.met) for one in found if one.gate.endswith("faint")] == [
+        ("CRPS", True),
+        ("flux", False),
+        ("r(k)", True),
+    ]
+    assert not any(one.gate.endswith("bright") for one in found)

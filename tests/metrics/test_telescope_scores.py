@@ -4,7 +4,9 @@ import pytest
 from skazoo.datasets.generate import Galaxy, View, examples
 from skazoo.errors import DatasetError, ParameterError
 from skazoo.metrics import Clean, WienerFilter, evaluate
+from skazoo.metrics.noise_bins import NoiseBins
 from skazoo.metrics.reobservation import jansky_per_unit, observation_of, reduced_chi_square
+from skazoo.metrics.scales import scale_of
 
 VIEW = View(npix=32, fields=("dark_matter", "hi", "brightness_temperature"))
 
@@ -52,6 +54,22 @@ def test_chi_square_and_flux_in_a_report(seen):
     assert double["flux_error"] == pytest.approx(100) and double["chi_square"] > found["chi_square"]
     for name in ("CLEAN", "Wiener"):
         assert np.isfinite(report.baselines[name]["hi"]["rmse"])
+
+
+def test_scores_by_signal_to_noise(seen):
+    cases = {"faint": 2.0, "middle": 7.0, "bright": 40.0}
+    told = [{**one, "noise_rms": one["ska"].max() / ratio} for one, ratio in zip(seen, cases.values(), strict=True)]
+    bins = NoiseBins(scale_of("hi"))
+    for one, factor in zip(told, (1.0, 2.0, 0.5), strict=True):
+        truth = one["hi"].astype(np.float64)
+        bins.add(one, truth, factor * truth[None])
+    found = bins.metrics()
+    for name, off in zip(cases, (0, 100, 50), strict=True):
+        assert found[f"cases_{name}"] == 1 and found[f"correlation_{name}"] == pytest.approx(1)
+        assert found[f"flux_error_{name}"] == pytest.approx(off, abs=1e-9)
+    assert found["crps_faint"] == 0 < found["crps_middle"] < np.log10(2)  # pixels at the floor stay there
+    empty = NoiseBins(scale_of("hi")).metrics()
+    assert empty["cases_faint"] == 0 and np.isnan(empty["crps_faint"])
 
 
 def test_a_brighter_sky_is_deconvolved_better_than_it_was_seen(seen):

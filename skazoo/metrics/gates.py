@@ -1,0 +1,106 @@
+"""What the best mapper of a task and every generative one are held to, and whether they keep it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .noise_bins import BINS
+
+__all__ = ["Verdict", "verdicts"]
+
+DECONVOLUTIONS = ("CLEAN", "Wiener filter")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line: `value` of `who` for what `gate` says, which must lie in `low` ... `high`.
+
+    Attributes:
+        who: name of the preset.
+        gate: what is asked.
+        value, low, high: number found, and the range it must lie in.
+    """
+
+    who: str
+    gate: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def met(self) -> bool:
+        """False also where the value is undefined."""
+        return self.low <= self.value <= self.high
+
+
+# gate, key of the metric, range; "oracle" divides by the oracle's, and "size" leaves the sign out
+BEST = (
+    ("CRPS over the oracle's", "crps", "oracle", (-math.inf, 1.10)),
+    ("largest |T(k) − 1| to 0.5 Nyquist", "transfer_misfit", "", (0.0, 0.10)),
+    ("spread / error", "spread_skill", "", (0.85, 1.15)),
+    ("TARP, largest deviation", "tarp_deviation", "", (0.0, 0.07)),
+    ("|bias of the total|, dex", "total_bias", "size", (0.0, 0.05)),
+    ("scatter of the total over the oracle's", "total_scatter", "oracle", (0.8, 1.2)),
+    ("density", "density", "", (0.85, math.inf)),
+    ("coverage", "feature_coverage", "", (0.85, math.inf)),
+    ("copies of training maps, %", "copied", "", (0.0, 2.5)),
+)
+EVERY = (("largest |T(k) − 1| to 0.5 Nyquist", "transfer_misfit", "", (0.0, 0.20)),)
+
+
+def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: tuple[str, ...] = ()) -> list[Verdict]:
+    """Gates of one task, of the best generative mapper (by CRPS) first, then of all generative ones.
+
+    Args:
+        mappers, baselines: name -> metrics of the task's target field; "oracle", "CLEAN" and "Wiener filter" among the
+            baselines bring gates of their own.
+        regressions: names among the mappers that are no generative ones.
+    """
+    rivals = {name: found for name, found in mappers.items() if name not in regressions and _known(found, "crps")}
+    if not rivals:
+        return []
+    oracle = baselines.get("oracle", {})
+    best = min(rivals, key=lambda name: rivals[name]["crps"])
+    found = [
+        _verdict(best, rivals[best], oracle, *gate)
+        for gate in BEST
+        if _known(rivals[best], gate[1]) and (gate[2] != "oracle" or _known(oracle, gate[1]))
+    ]
+    found += _against_deconvolution(best, rivals[best], {name: baselines.get(name, {}) for name in DECONVOLUTIONS})
+    cheap = [each["crps"] for name, each in baselines.items() if name != "oracle" and _known(each, "crps")]
+    for name, each in rivals.items():
+        if cheap:
+            label = "CRPS over the best cheap baseline's"
+            found.append(Verdict(name, label, each["crps"] / min(cheap), -math.inf, 1.0))
+        found += [_verdict(name, each, oracle, *gate) for gate in EVERY if _known(each, gate[1])]
+    return found
+
+
+def _verdict(who: str, metrics: dict, oracle: dict, label: str, key: str, how: str, limits: tuple) -> Verdict:
+    change: dict[str, Callable[[float], float]] = {"oracle": lambda value: value / oracle[key], "size": abs}
+    return Verdict(who, label, change.get(how, float)(metrics[key]), *limits)
+
+
+def _against_deconvolution(who: str, metrics: dict, rivals: dict[str, dict]) -> list[Verdict]:
+    """Against the better of CLEAN and Wiener filter in each class of signal to noise."""
+    found = []
+    for name in BINS:
+        for key, label, low_is_good in (
+            (f"crps_{name}", "CRPS over the better of CLEAN and Wiener", True),
+            (f"flux_error_{name}", "flux error of the mean over the better of these", True),
+            (f"correlation_{name}", "r(k) of the mean over the better of these", False),
+        ):
+            values = [each[key] for each in rivals.values() if _known(each, key)]
+            if values and _known(metrics, key):
+                ratio = metrics[key] / (min if low_is_good else max)(values)
+                found.append(
+                    Verdict(who, f"{label}, {name}", ratio, *((-math.inf, 1.0) if low_is_good else (1.0, math.inf)))
+                )
+    return found
+
+
+def _known(metrics: dict, key: str) -> bool:
+    value = metrics.get(key)
+    return value is not None and math.isfinite(value)
