@@ -39,25 +39,25 @@ def run(args) -> None:
     """Carry the command out; its mistakes are `SkazooError`s."""
     from pathlib import Path
 
-    import tensorflow_datasets as tfds
-
     from .. import from_pretrained
     from ..datasets import pairs
     from ..datasets.configurations import CONFIGURATIONS
     from ..errors import ParameterError
     from ..metrics import Oracle, evaluate, fit_baselines
-    from ..presets import seal
+    from ..presets import seal, shipped
     from .data import build
 
-    if args.keep and not Path(args.mapper).is_dir():
-        raise ParameterError("--keep writes into the folder of a preset: give the mapper as a folder.")
+    names = shipped()
+    folder = names.get(args.mapper, Path(args.mapper))
+    if args.keep and not folder.is_dir():
+        raise ParameterError("--keep writes into the folder of a preset: give a folder or the name of a shipped one.")
     mapper = from_pretrained(args.mapper)
     info, _ = build(args.data, args.data_dir)
     view = next((one.view for one in CONFIGURATIONS if one.name == args.data.removeprefix("ska_tng/")), None)
-    ds = tfds.load(info.full_name, split=args.split, data_dir=args.data_dir)
+    ds = part_of(info, args.split)
     training, baselines = None, {}
     if args.train_split:
-        training = tfds.load(info.full_name, split=args.train_split, data_dir=args.data_dir)
+        training = part_of(info, args.train_split)
         batches = pairs(training, mapper.source, mapper.target, augment=False)
         baselines = fit_baselines(batches, mapper.source, mapper.target, view=view)
     if args.oracle:
@@ -77,10 +77,21 @@ def run(args) -> None:
     )
     report.save(args.out)
     if args.keep:
-        draw_pictures(report, Path(args.mapper))
-        seal(args.mapper, report.to_dict())
+        draw_pictures(report, folder)
+        seal(folder, report.to_dict(), args.mapper if args.mapper in names else None)
     print(report.summary())
     print(f"wrote {args.out}/report.html and report.json")
+
+
+def part_of(info, split: str):
+    """A split of the prepared dataset `info`, or `DatasetError` saying which there are."""
+    import tensorflow_datasets as tfds
+
+    from ..errors import DatasetError
+
+    if split not in info.splits:
+        raise DatasetError(f"{info.full_name} has no split {split!r}; it has {', '.join(info.splits)}.")
+    return tfds.builder_from_directory(info.data_dir).as_dataset(split=split)
 
 
 def draw_pictures(report, folder) -> None:

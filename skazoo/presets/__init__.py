@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "load": "folder",
         "save": "folder",
         "seal": "sealing",
+        "shipped": "names",
         "verify": "manifest",
     },
 )

@@ -140,7 +140,7 @@ class Run:
             "recipe": self.recipe,
             "steps": rows[-1]["epoch"] * self.steps_per_epoch,
             "hours": round(sum(row["seconds"] for row in rows) / 3600, 3),
-            "hardware": f"{self.recipe['devices']} x {_hardware()}",
+            "hardware": _hardware() if self.recipe["devices"] == 1 else f"{self.recipe['devices']} x {_hardware()}",
         }
         facts = {name: value for name, value in facts.items() if value is not None}
         mapper.save_pretrained(self.out, losses, facts, half=self.recipe["half"], dtype="float32")
@@ -200,4 +200,5 @@ def _hardware() -> str:
     found = tf.config.list_physical_devices("GPU")
     if found:
         return tf.config.experimental.get_device_details(found[0]).get("device_name", "GPU")
-    return f"{platform.machine()} CPU with {os.cpu_count()} cores"
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{platform.machine()} CPU, {usable} {'core' if usable == 1 else 'cores'}"

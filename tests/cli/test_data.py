@@ -123,3 +123,22 @@ def test_mistakes_are_one_sentence(kind, folder, tmp_path, capsys, monkeypatch):
     message = capsys.readouterr().err.strip().splitlines()[-1]
     assert message.startswith("skazoo: error: ") and re.search(words, message), message
     assert not list(tmp_path.iterdir())
+
+
+def test_evaluate_judges_a_preset_and_keeps_numbers_and_pictures(folder, tmp_path, capsys):
+    from skazoo.mappers import Regression
+    from skazoo.presets import verify
+
+    preset = tmp_path / "preset"
+    mapper = Regression("dark_matter", "hi", image_size=16, width=8, multipliers=(1,))
+    mapper.save_pretrained(preset)
+    command = ["evaluate", str(preset), "--data", "tiny", "--data-dir", str(folder), "--split", "train"]
+    command += ["--num-samples", "4", "--limit", "3", "--keep", "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    assert "CRPS" in capsys.readouterr().out and (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    verify(preset, ("samples.png", "calibration.png"))
+    metrics = json.loads((preset / "metrics.json").read_text())
+    assert metrics["metrics"]["hi"]["crps"] > 0 and "rescale" in metrics["baselines"]
+    assert "samples.png" in (preset / "README.md").read_text()
+    assert main([*command[:6], "--split", "tset", "--out", str(tmp_path / "no")]) == 2
+    assert "no split 'tset'; it has" in capsys.readouterr().err and not (tmp_path / "no").exists()
