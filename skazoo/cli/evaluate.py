@@ -78,7 +78,8 @@ def run(args) -> None:
     report.save(args.out)
     if args.keep:
         draw_pictures(report, folder)
-        seal(folder, report.to_dict(), args.mapper if args.mapper in names else None)
+        numbers = {name: part for name, part in report.to_dict().items() if name != "curves"}
+        seal(folder, numbers, args.mapper if args.mapper in names else None)
     print(report.summary())
     print(f"wrote {args.out}/report.html and report.json")
 
@@ -96,6 +97,10 @@ def part_of(info, split: str):
 
 def draw_pictures(report, folder) -> None:
     """samples.png and calibration.png, which the card shows, of the first target field."""
+    import io
+
+    from PIL import Image
+
     from ..metrics.figures import calibration_figure, image_sheet
     from ..metrics.style import figure_style
 
@@ -103,5 +108,8 @@ def draw_pictures(report, folder) -> None:
     with figure_style():
         for name, draw in (("samples", image_sheet), ("calibration", calibration_figure)):
             figure = draw(report, field)
-            if figure is not None:  # one sample has no calibration
-                figure.savefig(folder / f"{name}.png", dpi=90)
+            if figure is None:  # one sample has no calibration
+                continue
+            drawn = io.BytesIO()
+            figure.savefig(drawn, dpi=90)
+            Image.open(drawn).convert("RGB").quantize(256).save(folder / f"{name}.png", optimize=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import DatasetError, ParameterError
+from .averages import divided
 from .field_scores import FieldScores
 from .likelihood_scores import LikelihoodScores
 from .memory_scores import training_maps
@@ -18,6 +19,7 @@ from .pixel_scores import block_means
 from .provenance import provenance_of
 from .report import Report
 from .scales import Scale, scale_of
+from .spectral_scores import greatest
 
 __all__ = ["evaluate"]
 
@@ -143,7 +145,7 @@ def evaluate(
         for label, fields in scores.items()
     }
     if "oracle" in metrics:
-        compare_diversity(metrics)
+        compare_with_oracle(metrics, scores)
     cases = {label: {field: one.cases() for field, one in fields.items()} for label, fields in scores.items()}
     provenance = provenance_of(mapper)
     provenance |= {
@@ -176,13 +178,19 @@ def evaluate(
     return report
 
 
-def compare_diversity(metrics: dict) -> None:
-    """Put the diversity of every mapper over that of the exact redraws beside it, as `diversity_ratio`."""
-    for fields in metrics.values():
+def compare_with_oracle(metrics: dict, scores: dict) -> None:
+    """Put what is found of every mapper over what is found of the exact redraws, in which the truths' chance cancels.
+
+    `diversity_ratio`, and `transfer_oracle`, the largest |T(k) / T(k) of the oracle - 1| to 0.5 Nyquist.
+    """
+    for label, fields in metrics.items():
         for field, found in fields.items():
             best = metrics["oracle"][field].get("diversity", np.nan)
             if found and best > 0:
                 found["diversity_ratio"] = found["diversity"] / best
+                exact = scores["oracle"][field].spectra.transfer()
+                ratios = divided(scores[label][field].spectra.transfer(), exact)
+                found["transfer_oracle"] = greatest(np.abs(ratios - 1))
 
 
 def batches(ds, fields: tuple[str, ...], size: int, limit: int | None) -> Iterator[list[dict]]:

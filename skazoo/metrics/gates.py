@@ -35,10 +35,11 @@ class Verdict:
         return self.low <= self.value <= self.high
 
 
-# gate, key of the metric, range; "oracle" divides by the oracle's, and "size" leaves the sign out
+# gate, key of the metric, how, range; "oracle" divides by the oracle's, "size" leaves the sign out
+TRANSFER = "largest |T(k) − 1| to 0.5 Nyquist, T over the oracle's where it is known"
 BEST = (
     ("CRPS over the oracle's", "crps", "oracle", (-math.inf, 1.10)),
-    ("largest |T(k) − 1| to 0.5 Nyquist", "transfer_misfit", "", (0.0, 0.10)),
+    (TRANSFER, "transfer", "", (0.0, 0.10)),
     ("spread / error", "spread_skill", "", (0.85, 1.15)),
     ("TARP, largest deviation", "tarp_deviation", "", (0.0, 0.07)),
     ("|bias of the total|, dex", "total_bias", "size", (0.0, 0.05)),
@@ -47,7 +48,7 @@ BEST = (
     ("coverage", "feature_coverage", "", (0.85, math.inf)),
     ("copies of training maps, %", "copied", "", (0.0, 2.5)),
 )
-EVERY = (("largest |T(k) − 1| to 0.5 Nyquist", "transfer_misfit", "", (0.0, 0.20)),)
+EVERY = ((TRANSFER, "transfer", "", (0.0, 0.20)),)
 
 
 def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: tuple[str, ...] = ()) -> list[Verdict]:
@@ -58,6 +59,7 @@ def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: 
             baselines bring gates of their own.
         regressions: names among the mappers that are no generative ones.
     """
+    mappers = {name: _with_transfer(found) for name, found in mappers.items()}
     rivals = {name: found for name, found in mappers.items() if name not in regressions and _known(found, "crps")}
     if not rivals:
         return []
@@ -99,6 +101,12 @@ def _against_deconvolution(who: str, metrics: dict, rivals: dict[str, dict]) -> 
                     Verdict(who, f"{label}, {name}", ratio, *((-math.inf, 1.0) if low_is_good else (1.0, math.inf)))
                 )
     return found
+
+
+def _with_transfer(metrics: dict) -> dict:
+    """T(k) has a scatter of 8 % over 404 galaxies, which is the truths': over the oracle's it cancels."""
+    key = "transfer_oracle" if _known(metrics, "transfer_oracle") else "transfer_misfit"
+    return metrics | {"transfer": metrics.get(key)}
 
 
 def _known(metrics: dict, key: str) -> bool:

@@ -83,6 +83,8 @@ HEADLINES = (
              "The same for 0.3–0.7 Nyquist; below 1 means blurred."),
     Headline("transfer_misfit", "T(k), largest misfit", SHAPE, "", 0.0, "low",
              "Largest |T(k) − 1| of that median, k < 0.5 Nyquist."),
+    Headline("transfer_oracle", "the same over the oracle's T(k)", SHAPE, "", 0.0, "low",
+             "Largest |T(k) / T(k) of the oracle − 1|: free of the chance in which galaxies were tested."),
     Headline("transfer_mean_high", "T(k) of the mean, small", SHAPE, "", None, None,
              "The same for the posterior mean, which must be blurred: it only informs."),
     Headline("power_ratio", "Power, largest misfit", SHAPE, "%", 0.0, "low",

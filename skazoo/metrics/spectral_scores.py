@@ -72,7 +72,7 @@ class SpectralScores:
             "transfer_low": np.mean(median["transfer"][low]),
             "transfer_high": np.mean(median["transfer"][high]),
             "transfer_mean_high": np.mean(median["transfer_of_mean"][high]),
-            "transfer_misfit": greatest(np.abs(median["transfer"][share <= MIDDLE] - 1)),
+            "transfer_misfit": greatest(np.abs(self.transfer() - 1)),
             "correlation_low": np.mean(median["r_truth"][low]),
             "correlation_high": np.mean(median["r_truth"][high]),
         }
@@ -87,6 +87,11 @@ class SpectralScores:
             found["exchange_gap"] = gaps.mean() if gaps.size else np.nan
             found["exchange_sigma"] = divided(found["exchange_gap"], error)
         return found
+
+    def transfer(self) -> np.ndarray:
+        """T(k), median over galaxies, at k <= 0.5 Nyquist."""
+        trusted = self.k * self.pixel_kpc / np.pi <= MIDDLE
+        return band(np.asarray(self.rows["transfer"], np.float64))["median"][trusted]
 
     @staticmethod
     def relative_error(transfer: np.ndarray, independent: int) -> float:

@@ -50,6 +50,17 @@ def test_narrow_and_blurred_impostors_are_caught(exact):
     assert found["energy_score"] < narrow["energy_score"] < blurred["energy_score"]
 
 
+def test_beside_the_exact_sampler_the_chance_of_the_truths_cancels():
+    problem = GaussianField(size=16, lognormal=True)
+    few = problem.examples(24, seed=1)
+    baselines = {"oracle": problem, "blurred": GaussianField(size=16, lognormal=True, width=0.05)}
+    report = run(problem, few, 16, baselines=baselines, scales=POSITIVE, seed=2)
+    found, blurred = report.metrics["field"], report.baselines["blurred"]["field"]
+    assert found["transfer_oracle"] == 0 < found["transfer_misfit"]  # the same draws as the oracle's
+    assert found["diversity_ratio"] == 1 > blurred["diversity_ratio"]
+    assert blurred["transfer_oracle"] > 0.3
+
+
 def test_same_seed_same_report_and_limit():
     problem = GaussianField(size=16)
     first, again = (run(problem, problem.examples(12, 0), limit=10, seed=5, batch_size=4) for _ in range(2))

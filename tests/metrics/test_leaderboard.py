@@ -6,7 +6,7 @@ import pytest
 from skazoo.cli.main import main
 from skazoo.errors import DatasetError
 from skazoo.metrics import evaluate
-from skazoo.metrics.gates import verdicts
+from skazoo.metrics.gates import TRANSFER, verdicts
 from skazoo.metrics.leaderboard import entries_of, pareto_front, write_leaderboard
 from skazoo.metrics.standards import GaussianField
 
@@ -60,7 +60,14 @@ def test_the_front_holds_what_nothing_beats():
 
 
 def test_gates_say_what_is_met_and_by_whom():
-    good = {"crps": 1.05, "transfer_misfit": 0.08, "spread_skill": 1.0, "total_bias": -0.06, "total_scatter": 0.5}
+    good = {
+        "crps": 1.05,
+        "transfer_misfit": 0.3,
+        "transfer_oracle": 0.08,
+        "spread_skill": 1.0,
+        "total_bias": -0.06,
+        "total_scatter": 0.5,
+    }
     rivals = {"good": good, "smooth": {"crps": 1.3, "transfer_misfit": 0.5}, "mean": {"crps": 0.9}}
     baselines = {"oracle": {"crps": 1.0, "total_scatter": 0.4}, "quantile regression": {"crps": 1.1}}
     found = {(one.who, one.gate): one for one in verdicts(rivals, baselines, ("mean",))}
@@ -69,6 +76,7 @@ def test_gates_say_what_is_met_and_by_whom():
     assert ratio.met and ratio.value == pytest.approx(1.05)
     bias = found["good", "|bias of the total|, dex"]
     assert not bias.met and bias.value == pytest.approx(0.06)
+    assert found["good", TRANSFER].met and not found["smooth", TRANSFER].met
     assert not found["good", "scatter of the total over the oracle's"].met
     assert found["good", "CRPS over the best cheap baseline's"].met
     assert not found["smooth", "CRPS over the best cheap baseline's"].met
