@@ -58,7 +58,7 @@ def test_beside_the_exact_sampler_the_chance_of_the_truths_cancels():
     found, blurred = report.metrics["field"], report.baselines["blurred"]["field"]
     assert found["transfer_oracle"] == 0 < found["transfer_misfit"]  # the same draws as the oracle's
     assert found["diversity_ratio"] == 1 > blurred["diversity_ratio"]
-    assert blurred["transfer_oracle"] > 0.3
+    assert blurred["transfer_oracle"] > 0.1  # the source determines most of these scales
 
 
 def test_same_seed_same_report_and_limit():
