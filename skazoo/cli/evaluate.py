@@ -31,6 +31,9 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--oracle", action="store_true", help="exact redraws beside it (toy data from dark matter; slow)"
     )
+    parser.add_argument(
+        "--guided", action="store_true", help="telescope guidance beside it (Diffusion from ska with source_dropout)"
+    )
     parser.add_argument("--keep", action="store_true", help="put numbers and pictures into the preset and its card")
     parser.set_defaults(run=run, keras=True)
 
@@ -62,6 +65,8 @@ def run(args) -> None:
         baselines = fit_baselines(batches, mapper.source, mapper.target, view=view)
     if args.oracle:
         baselines["oracle"] = Oracle(mapper.source, mapper.target)
+    if args.guided:
+        baselines["telescope guidance"] = guided(mapper, view, training)
     command = f"skazoo evaluate {args.mapper} --data {args.data} --split {args.split} --num-samples {args.num_samples}"
     report = evaluate(
         mapper,
@@ -73,7 +78,7 @@ def run(args) -> None:
         training=training,
         view=view,
         name=f"{info.full_name}, {args.split}",
-        command=command + (" --oracle" if args.oracle else ""),
+        command=command + " --oracle" * args.oracle + " --guided" * args.guided,
     )
     report.save(args.out)
     if args.keep:
@@ -82,6 +87,16 @@ def run(args) -> None:
         seal(folder, numbers, args.mapper if args.mapper in names else None)
     print(report.summary())
     print(f"wrote {args.out}/report.html and report.json")
+
+
+def guided(mapper, view, training):
+    """The mapper with telescope guidance; the spectrum of its maps comes from some of `training`."""
+    from ..errors import ParameterError
+    from ..metrics.guided import Guided
+
+    if training is None:
+        raise ParameterError("--guided takes the spectrum of maps from the training split: leave --train-split.")
+    return Guided(mapper, view, [one[mapper.target[0]] for one in training.take(512).as_numpy_iterator()])
 
 
 def part_of(info, split: str):

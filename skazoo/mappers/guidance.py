@@ -35,15 +35,18 @@ def drop_source(source, rate: float, seed):
 def guided(function: Callable, source, weight: float, dropout: float) -> Callable:
     """(x, level) -> blind + weight (seeing - blind) of function(x, level, source), for denoisers and velocities.
 
-    1 is the function itself, at half the cost; `dropout` is the rate in training, without which there is nothing else.
+    1 is the function itself and 0 the one without source, which draws from p(target), both at half the cost; `dropout`
+    is the rate in training, without which there is only the former.
     """
     if weight == 1.0:
         return lambda x, level: function(x, level, source)
     if not dropout:
         raise ParameterError("guidance needs a mapper that was trained with source_dropout above 0.")
+    nothing = ops.zeros_like(source)
+    if weight == 0.0:
+        return lambda x, level: function(x, level, nothing)
     message = f"guidance = {weight} breaks the calibration of the samples; only 1 draws from p(target | source)."
     warnings.warn(message, stacklevel=2)
-    nothing = ops.zeros_like(source)
 
     def both(x, level):
         blind = function(x, level, nothing)

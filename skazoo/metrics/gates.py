@@ -11,6 +11,7 @@ from .noise_bins import BINS
 __all__ = ["Verdict", "verdicts"]
 
 DECONVOLUTIONS = ("CLEAN", "Wiener filter")
+DEAR = ("oracle", "telescope guidance")  # baselines that are not cheap
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: 
         if _known(rivals[best], gate[1]) and (gate[2] != "oracle" or _known(oracle, gate[1]))
     ]
     found += _against_deconvolution(best, rivals[best], {name: baselines.get(name, {}) for name in DECONVOLUTIONS})
-    cheap = [each["crps"] for name, each in baselines.items() if name != "oracle" and _known(each, "crps")]
+    cheap = [each["crps"] for name, each in baselines.items() if name not in DEAR and _known(each, "crps")]
     for name, each in rivals.items():
         if cheap:
             label = "CRPS over the best cheap baseline's"

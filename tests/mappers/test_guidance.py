@@ -1,5 +1,7 @@
 """Dropping sources in training, and pushing towards them in sampling."""
 
+import warnings
+
 import numpy as np
 import pytest
 from keras import ops
@@ -25,6 +27,8 @@ def test_weight_extrapolates_from_blind_to_seeing():
         return x + 2.0 * source
 
     assert guided(function, source, 1.0, 0.0)(1.0, 0.5)[0] == 7.0 and len(calls) == 1
+    with warnings.catch_warnings(action="error"):  # without source is p(target), nothing wrong
+        assert float(guided(function, source, 0.0, 0.1)(1.0, 0.5)[0]) == 1.0 and len(calls) == 2
     with pytest.warns(UserWarning, match="calibration"):
         assert float(guided(function, source, 1.5, 0.1)(1.0, 0.5)[0]) == pytest.approx(1.0 + 1.5 * 6.0)
     with pytest.raises(ParameterError, match="source_dropout"):

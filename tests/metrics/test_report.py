@@ -62,7 +62,13 @@ def test_the_json_is_strict_and_complete(saved, report):
 
 def test_every_headline_is_measured(report):
     missing = {one.key for one in HEADLINES if not math.isfinite(report.metrics["field"].get(one.key, math.nan))}
-    other = {"relation_targets", "diversity_ratio", "transfer_oracle", "copied", "memory_z"}  # several targets, an oracle, training maps
+    other = {
+        "relation_targets",
+        "diversity_ratio",
+        "transfer_oracle",
+        "copied",
+        "memory_z",
+    }  # several targets, an oracle, training maps
     hydrogen = {"damped_excess", "size_shift", "size_scatter_samples", "size_scatter_truth"}
     telescope = {"chi_square", "chi_square_truth", "flux_error", "flux_scatter"}
     assert missing == other | hydrogen | telescope
