@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from keras import ops
-from scipy.stats import norm
+from scipy.stats import lognorm, norm
 
-from skazoo.datasets.transforms import Affine
+from skazoo.datasets.transforms import Affine, Chain, Log10
 from skazoo.mappers import Regression
 
 PLAIN = {"a": Affine(), "b": Affine()}
@@ -56,3 +56,20 @@ def test_it_learns_mean_and_spread_that_depend_on_the_source():
     best = norm.logpdf(target, np.sin(2 * source), deviation).mean()
     found = mapper.log_prob(target, source).mean() / 64
     assert best - 0.03 < found < best + 0.03
+
+
+def test_the_likelihood_is_in_physical_units_whatever_the_transform():
+    """One lognormal density, told in three network spaces: the same nats, those of SciPy."""
+    median, width = 3e6, 0.8  # Msun / kpc2, and in natural logarithms
+    target = np.random.default_rng(4).lognormal(np.log(median), width, (4, 8, 8, 1)).astype(np.float32)
+    expected = lognorm.logpdf(target, width, scale=median).sum((1, 2, 3))
+    told = []
+    for shift, scale in ((0.0, 1.0), (5.0, 0.7), (-2.0, 3.0)):
+        transforms = {"a": Affine(), "b": Chain([Log10(1e-3), Affine(shift, scale)])}
+        mapper = Regression("a", "b", image_size=8, width=8, multipliers=(1,), transforms=transforms)
+        mean, deviation = (np.log10(median) - shift) / scale, width / np.log(10) / scale
+        last = [each for each in mapper.network.trainable_variables if each.shape == (2,)][-1]
+        logs = 8.0 * np.arctanh(2 * np.log(deviation) / 8.0)  # `moments` bounds the logarithm of the variance so
+        last.assign([mean, logs])
+        told.append(mapper.log_prob(target, np.zeros_like(target)))
+    assert np.allclose(told, expected, rtol=1e-5)
