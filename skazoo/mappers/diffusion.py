@@ -38,7 +38,8 @@ class Diffusion(Mapper):
         parametrisation: what the network predicts, "edm", "eps", "v" or "x0"; see `parametrisation`.
         schedule: noise levels in training: "edm" draws ln sigma ~ N(noise_mean, noise_std); "cosine" and "linear" are
             variance-preserving schedules with uniform time, cut to 0.002 ... 200.
-        noise_mean, noise_std: of ln sigma, for schedule "edm".
+        noise_mean, noise_std: of ln sigma, for schedule "edm". Where the source leaves the totals of large maps open,
+            take 0.5 and 1.8: a map's mean is decided at noise n times that of a pixel.
         weighting: of the levels. "uncertainty" learns the variance exp(u) of the error at each, and the loss is
             error / exp(u) + u, so that no level dominates (arXiv:2312.02696, eq. 15); "uniform" takes the error of the
             prediction as it is; "min_snr" that of the map times min(sigma_data^2 / sigma^2, 5) (arXiv:2303.09556).
@@ -149,7 +150,7 @@ class Diffusion(Mapper):
         steps=24,
         sampler="multistep",
         sigma_min=None,
-        sigma_max=80.0,
+        sigma_max=None,
         churn=0.0,
         eta=0.0,
         guidance=1.0,
@@ -162,10 +163,10 @@ class Diffusion(Mapper):
 
         Args:
             steps: noise levels; the network is called once per level, by "heun" twice.
-            sampler: name in `samplers.SAMPLERS`; "multistep" needs the fewest calls by far, 8 are enough for spectra.
-            sigma_min, sigma_max: last and first noise level; sigma_max well above the largest distance between maps.
-                The sampler's own `sigma_min` by default. With 8 steps, 20 gives a trained network's spectra to 5 %,
-                where 80 is 15 % off, if the maps' largest scales are known from the source.
+            sampler: name in `samplers.SAMPLERS`. "multistep" needs the fewest calls by far where the source leaves
+                totals and large scales open; "narrow" where it determines them: 8 steps give spectra to 5 %.
+            sigma_min, sigma_max: last and first noise level; sigma_max well above the largest distance between maps,
+                which for n x n pixels is n times the spread of their means. The sampler's own by default.
             churn: fresh noise along the way ("heun" only); 0 is the deterministic ODE.
             eta: share of fresh noise ("ddim" only); 0 is Euler's method for the ODE, 1 is "ancestral".
             guidance: weight of the source; other than 1 **breaks calibration**, see `guidance`.
@@ -181,7 +182,8 @@ class Diffusion(Mapper):
                 check_choice(f"sampler with {label}", sampler, (owner,))
                 extra[label] = value
         integrate, levels = SAMPLERS[sampler]
-        sigmas = levels(steps, **({} if sigma_min is None else {"sigma_min": sigma_min}), sigma_max=sigma_max)
+        ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}
+        sigmas = levels(steps, **{name: value for name, value in ends.items() if value is not None})
         source = ops.convert_to_tensor(source)
         shape = (*source.shape[1:3], len(self.target))
         if extra or sampler == "ancestral":

@@ -14,7 +14,7 @@ from .backend import compiled
 from .guidance import check_dropout, drop_source, guided
 from .inputs import check_size
 from .mapper import Mapper
-from .noise_levels import central_levels, normal_quantile, stratified_shares
+from .noise_levels import normal_quantile, stratified_shares, wide_levels
 from .ode_likelihood import flow_log_prob, in_chunks, log_normal, probed, with_trace
 from .ode_solvers import SOLVERS
 from .tiling import check_tile, tiled
@@ -180,8 +180,8 @@ class FlowMatching(Mapper):
         return SOLVERS[sampler](velocity, start, self._times(steps), **extra)
 
     def _times(self, steps: int) -> np.ndarray:
-        """(steps + 1,) from 0 to 1, densest where the noise is `central_levels`' centre."""
-        times = self.start_noise / (self.start_noise + central_levels(steps))
+        """(steps + 1,) from 0 to 1, with the noise of `wide_levels` in between."""
+        times = self.start_noise / (self.start_noise + wide_levels(steps))
         return np.concatenate([[0.0], times[1:]])
 
     def _wrapped(self, velocity, wrap, source):

@@ -26,6 +26,7 @@ __all__ = [
     "normal_quantile",
     "stratified_shares",
     "variance_preserving",
+    "wide_levels",
 ]
 
 BETA_MIN, BETA_MAX = 0.1, 20.0  # of DDPM's thousand steps, 1e-4 and 0.02, a unit of time
@@ -54,6 +55,15 @@ def central_levels(
     _check_range(steps, sigma_min, sigma_max)
     ends = np.arcsinh(np.log(np.array([sigma_max, sigma_min]) / centre) / width)
     return np.append(centre * np.exp(width * np.sinh(np.linspace(*ends, int(steps)))), 0.0)
+
+
+def wide_levels(steps: int, sigma_min: float | None = None, sigma_max: float = 200.0) -> np.ndarray:
+    """`central_levels` nearly even in ln sigma: for maps whose scales differ by far in what the source leaves open.
+
+    The mean of a map of n x n pixels is a Fourier mode n times as wide, next to the noise, as a pixel: at n = 64 and
+    totals that are open by a factor of 3 it appears at sigma = 30, where the smallest scales appear at 0.1.
+    """
+    return central_levels(steps, sigma_min, sigma_max, centre=1.0, width=3.0)
 
 
 def variance_preserving(sigma):

@@ -8,13 +8,14 @@ arXiv:2206.00364, eq. 1, 3 and 5). These functions know no network, so they are 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ..errors import ParameterError, check_positive
-from .noise_levels import central_levels, edm_levels
+from .noise_levels import central_levels, edm_levels, wide_levels
 
-__all__ = ["SAMPLERS", "ancestral", "ddim", "dpm_solver", "heun", "multistep", "score"]
+__all__ = ["SAMPLERS", "ancestral", "ddim", "dpm_solver", "heun", "logarithmic", "multistep", "score"]
 
 
 def score(denoised, x, sigma):
@@ -87,47 +88,55 @@ def dpm_solver(denoise: Callable, x, sigmas: np.ndarray):
     return x
 
 
-def multistep(denoise: Callable, x, sigmas: np.ndarray, order: int = 3):
+def logarithmic(sigma):
+    """arcsinh(sigma / 0.3): ln sigma but for the last steps, and finite at 0."""
+    return np.arcsinh(sigma / 0.3)
+
+
+def multistep(denoise: Callable, x, sigmas: np.ndarray, order: int = 3, variable: Callable = logarithmic):
     """One call of `denoise` per step, order `order`: the denoised map is extrapolated from the steps before.
 
     The ODE is linear but for D: x(b) / b = x(a) / a + integral of D d(1 / sigma) from a to b, exactly. D is replaced
-    by the polynomial in arctan(sigma) through its last `order` values, and the integral is done by quadrature; at
+    by the polynomial in variable(sigma) through its last `order` values, and the integral is done by quadrature; at
     sigma = 0 the map is that polynomial itself. With order 2 this is akin to `dpm_solver`. Far ahead of Heun's method
-    at equal cost: with 8 calls and `central_levels` the power of Gaussian maps is right to 5 %.
+    at equal cost: with 24 calls and `wide_levels`, Gaussian modes of any deviation from 0.03 to 30 come out right to
+    2 %. With `numpy.arctan` and `central_levels` up to 20, 8 calls do for those of 0.1 to 2, to 2 %; larger ones it
+    gets badly wrong.
     """
     check_positive("order", order)
     levels, denoised = [], []
     for now, after in zip(sigmas[:-1], sigmas[1:], strict=True):
         levels, denoised = [*levels, float(now)][-order:], [*denoised, denoise(x, float(now))][-order:]
-        weights = _multistep_weights(np.array(levels), after)
+        weights = _multistep_weights(np.array(levels), after, variable)
         change = sum(float(w) * each for w, each in zip(weights, denoised, strict=True))
         x = float(after / now) * x + (float(after) * change if after > 0 else change)
     return x
 
 
-def _multistep_weights(levels: np.ndarray, after: float) -> np.ndarray:
-    """Integrals d(1 / sigma), from the last of `levels` to `after`, of their Lagrange polynomials in arctan(sigma).
+def _multistep_weights(levels: np.ndarray, after: float, variable: Callable) -> np.ndarray:
+    """Integrals d(1 / sigma), from the last of `levels` to `after`, of their Lagrange polynomials in variable(sigma).
 
     For `after` = 0, where the integral times `after` tends to the polynomial's value at 0, that value.
     """
-    at = np.arctan(levels)
+    at = variable(levels)
 
-    def polynomials(angle):
-        return [np.prod([(angle - a) / (own - a) for a in np.delete(at, i)], axis=0) for i, own in enumerate(at)]
+    def polynomials(place):
+        return [np.prod([(place - a) / (own - a) for a in np.delete(at, i)], axis=0) for i, own in enumerate(at)]
 
     if after == 0:
-        return np.array(polynomials(0.0))
+        return np.array(polynomials(variable(0.0)))
     nodes, weights = np.polynomial.legendre.leggauss(16)
     first, last = np.log(levels[-1]), np.log(after)
     sigma = np.exp(0.5 * (last - first) * nodes + 0.5 * (last + first))
     measure = -0.5 * (last - first) * weights / sigma  # d(1 / sigma) = -d(ln sigma) / sigma
-    return np.array([np.sum(measure * each) for each in polynomials(np.arctan(sigma))])
+    return np.array([np.sum(measure * each) for each in polynomials(variable(sigma))])
 
 
 # name -> (integrator, its noise levels)
 SAMPLERS = {
-    "multistep": (multistep, central_levels),
-    "dpm_solver": (dpm_solver, central_levels),
+    "multistep": (multistep, wide_levels),
+    "narrow": (partial(multistep, variable=np.arctan), partial(central_levels, sigma_max=20.0)),
+    "dpm_solver": (dpm_solver, wide_levels),
     "heun": (heun, edm_levels),
     "ddim": (ddim, edm_levels),
     "ancestral": (ancestral, edm_levels),

@@ -87,6 +87,12 @@ def test_samples_have_the_right_distribution(arguments, sampler):
         assert samples[:, row].std() == pytest.approx(0.3, rel=0.04)
 
 
+def test_the_spread_of_what_the_source_leaves_open_is_right():
+    """The mean of a map of 64 x 64 pixels is a mode as wide as this beside the noise."""
+    samples = exact(slope=0.0, spread=30.0).sample(np.zeros((1, 16, 16, 1), np.float32), 24)
+    assert samples.std() == pytest.approx(30.0, rel=0.03)
+
+
 @pytest.mark.parametrize("arguments", KINDS)
 def test_likelihood(arguments):
     mapper = exact(transforms={"a": Affine(), "b": Affine(5.0, 10.0)}, **arguments)

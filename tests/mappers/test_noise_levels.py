@@ -15,6 +15,7 @@ from skazoo.mappers.noise_levels import (
     normal_quantile,
     stratified_shares,
     variance_preserving,
+    wide_levels,
 )
 
 TIMES = np.linspace(0.01, 0.99, 50)
@@ -48,7 +49,7 @@ def test_forward_marginals_agree_on_both_scales():
     assert z.mean() == pytest.approx(alpha * y, abs=0.01) and z.std() == pytest.approx(s, rel=0.01)
 
 
-@pytest.mark.parametrize("levels", [edm_levels, central_levels])
+@pytest.mark.parametrize("levels", [edm_levels, central_levels, wide_levels])
 def test_noise_levels_fall_from_first_to_last_and_end_at_zero(levels):
     sigmas = levels(18, 0.002, 80.0)
     assert len(sigmas) == 19 and sigmas[0] == pytest.approx(80.0) and sigmas[-1] == 0.0

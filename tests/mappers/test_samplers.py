@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skazoo.errors import ParameterError
-from skazoo.mappers.noise_levels import central_levels, edm_levels
-from skazoo.mappers.samplers import ancestral, ddim, dpm_solver, heun, multistep, score
+from skazoo.mappers.noise_levels import central_levels, edm_levels, wide_levels
+from skazoo.mappers.samplers import SAMPLERS, ancestral, ddim, dpm_solver, heun, multistep, score
 from skazoo.metrics.standards import GaussianField
 
 MEAN, SPREAD = 0.7, 0.5  # y ~ N(MEAN, SPREAD^2)
@@ -66,8 +66,11 @@ def test_heun_calls_the_denoiser_twice_per_step_but_for_the_last():
     assert len(calls) == 2 * 18 - 1 and min(calls) == pytest.approx(0.002)
 
 
-# transforms bring the maps of a field to deviation 1, so that 3 is beyond what a network meets
-@pytest.mark.parametrize(("spread", "tolerance"), [(0.03, 0.01), (0.1, 0.001), (0.3, 0.001), (1.0, 0.002), (3.0, 0.03)])
+# pixels have deviation 1 in network space; the mean of a map of 64 x 64 of them may reach 30 on the noise's scale
+SPREADS = {0.03: 0.01, 0.1: 0.01, 0.3: 0.01, 1.0: 0.005, 3.0: 0.005, 10.0: 0.005, 30.0: 0.02}
+
+
+@pytest.mark.parametrize(("spread", "tolerance"), SPREADS.items())
 def test_the_default_sampler_gets_the_spread_of_gaussian_maps_right(spread, tolerance):
     """The ODE is linear here, so that one trajectory tells the standard deviation of all."""
     calls = []
@@ -76,13 +79,15 @@ def test_the_default_sampler_gets_the_spread_of_gaussian_maps_right(spread, tole
         calls.append(sigma)
         return spread**2 / (spread**2 + sigma**2) * x
 
-    assert multistep(denoise, 80.0, central_levels(24)) == pytest.approx(spread, rel=tolerance)
+    integrate, levels = SAMPLERS["multistep"]
+    sigmas = levels(24)
+    assert integrate(denoise, sigmas[0], sigmas) == pytest.approx(spread, rel=tolerance)
     assert len(calls) == 24
 
 
 def test_marginal_of_noise_that_ignores_the_mean():
     x = 80.0 * np.random.default_rng(0).normal(size=100_000)
-    y = multistep(gaussian, x, central_levels(24))
+    y = multistep(gaussian, x, wide_levels(24, sigma_max=80.0))
     assert y.mean() == pytest.approx(MEAN, abs=0.01)
     assert y.std() == pytest.approx(SPREAD, rel=0.01)
 
@@ -95,7 +100,7 @@ def test_two_peaks_get_their_shares(churn):
     y = heun(mixture, x, edm_levels(64), churn=churn, draw=lambda step: rng.normal(size=n))
     check_peaks(y)
     if not churn:
-        check_peaks(multistep(mixture, x, central_levels(24)))
+        check_peaks(multistep(mixture, x, wide_levels(24, sigma_max=80.0)))
 
 
 def check_peaks(y):
@@ -159,13 +164,14 @@ def test_variance_of_stochastic_samplers_converges(eta):
     assert errors[-1] < 0.03 and np.all(np.array(errors[1:]) < 0.7 * np.array(errors[:-1]))
 
 
-def test_eight_calls_give_the_spectrum_of_sixty_four():
+def test_eight_narrow_calls_give_the_spectrum_of_sixty_four():
     """The exact denoiser of the Gaussian field with known posterior: every Fourier mode is a Gaussian of its own."""
     variance = GaussianField(size=32).variance
 
     def power(steps):
-        sigmas = central_levels(steps)
-        return multistep(lambda x, s: variance / (variance + s**2) * x, sigmas[0] + 0 * variance, sigmas) ** 2
+        integrate, levels = SAMPLERS["narrow"]
+        sigmas = levels(steps)
+        return integrate(lambda x, s: variance / (variance + s**2) * x, sigmas[0] + 0 * variance, sigmas) ** 2
 
     assert np.abs(power(8) / power(64) - 1).max() < 0.05
     assert np.abs(power(64) / variance - 1).max() < 0.003
