@@ -56,7 +56,9 @@ class AutoregressiveFlow(Bijection):
         self.arguments = dict(width=width, **inner, transform=transform, bins=bins, seed=seed)
         self.numbers = transform_numbers(transform, bins)
         glorot = [keras.initializers.GlorotUniform(seed=101 * seed + i) for i in range(2)]
-        self.start = self.add_weight(shape=(width,), initializer="zeros", name="start")
+        # not zero: where the condition is nothing, the transformer would normalise a zero vector, and gradients blow up
+        start = keras.initializers.RandomNormal(stddev=width**-0.5, seed=101 * seed + 2)
+        self.start = self.add_weight(shape=(width,), initializer=start, name="start")
         self.token = self.add_weight(shape=(dim, width), initializer=glorot[0], name="token")
         self.condition = self.add_weight(shape=(features, width), initializer=glorot[1], name="condition")
         self.bias = self.add_weight(shape=(width,), initializer="zeros", name="bias")
