@@ -39,6 +39,7 @@ class Entry:
         likelihood: "exact", "bound" or None.
         baseline: whether it is one.
         generative: False for a regression, which is no rival of the generative mappers.
+        folder: of the preset, as seen from the board.
     """
 
     task: str
@@ -51,6 +52,7 @@ class Entry:
     likelihood: str | None
     baseline: bool = False
     generative: bool = True
+    folder: str = ""
 
 
 def entries_of(folder: Path) -> list[Entry]:
@@ -72,7 +74,10 @@ def entries_of(folder: Path) -> list[Entry]:
             unit = report["fields"][field]["compared_in"]
             parameters = made.get("parameters") or facts.get("parameters")
             hours, rate = facts.get("hours"), made.get("samples_per_second")
-            kind = {"generative": made.get("mapper") != "Regression"}
+            kind = {
+                "generative": made.get("mapper") != "Regression",
+                "folder": path.parent.relative_to(folder).as_posix(),
+            }
             found.append(Entry(task, name, metrics, unit, parameters, hours, rate, made.get("likelihood"), **kind))
             for label, fields in report["baselines"].items():
                 if (task, label) not in seen and fields.get(field):
@@ -114,7 +119,8 @@ def markdown(entries: list[Entry], plot: str | None) -> str:
         for one in members:
             cells = [shown(one.metrics.get(key), form) for key, _, form in COLUMNS]
             cells += [one.likelihood or "–", millions(one.parameters), shown(one.hours, "{:.2f}")]
-            lines.append(row([one.name, *cells, shown(one.rate, "{:.3g}")]))
+            name = f"[{one.name}]({one.folder}/README.md)" if one.folder else one.name
+            lines.append(row([name, *cells, shown(one.rate, "{:.3g}")]))
         lines += ["", *gates_of(members)]
     return "\n".join(lines)
 

@@ -33,7 +33,7 @@ def test_presets_and_baselines_stand_side_by_side_ordered_by_crps(zoo, tmp_path)
     entries = write_leaderboard(zoo, tmp_path / "out")
     assert sorted(one.name for one in entries) == ["*blurred*", "flow_one", "gan_one"]
     text = (tmp_path / "out" / "leaderboard.md").read_text()
-    assert text.index("| flow_one") < text.index("| gan_one") < text.index("| *blurred*")
+    assert text.index("| [flow_one](flow/one/README.md)") < text.index("| [gan_one]") < text.index("| *blurred*")
     assert "1.20 M" in text and "0.50" in text and "exact" in text and "observed → field, grf" in text
     assert (tmp_path / "out" / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
 
