@@ -83,7 +83,10 @@ SETTINGS = {
             256,
         ),
         "TarFlow": Settings(
-            {"row": True, "patch": 1, "passes": 8, "width": 64, "layers": 2, "features": 4, "noise": 0.0}, 1e-3, 256
+            {"row": True, "patch": 1, "passes": 3, "width": 48, "layers": 2, "heads": 2, "features": 4, "noise": 0.0}
+            | {"transform": "spline", "bins": 16, "blocks": 1, "attention": False},
+            2e-3,
+            256,
         ),
         "PixelCNN": Settings(
             {"row": True, "levels": 256, "high": 3.0, "width": 64, "dilations": (1, 1), "mixtures": 16, "features": 4}
