@@ -37,13 +37,13 @@ class Verdict:
 
 
 # gate, key of the metric, how, range; "oracle" divides by the oracle's, "size" leaves the sign out
-TRANSFER = "largest |T(k) − 1| to 0.5 Nyquist, T over the oracle's where it is known"
+TRANSFER = "largest misfit of T(k) to 0.5 Nyquist, over the oracle's where that is known"
 BEST = (
     ("CRPS over the oracle's", "crps", "oracle", (-math.inf, 1.10)),
     (TRANSFER, "transfer", "", (0.0, 0.10)),
     ("spread / error", "spread_skill", "", (0.85, 1.15)),
     ("TARP, largest deviation", "tarp_deviation", "", (0.0, 0.07)),
-    ("|bias of the total|, dex", "total_bias", "size", (0.0, 0.05)),
+    ("bias of the total, either way, dex", "total_bias", "size", (0.0, 0.05)),
     ("scatter of the total over the oracle's", "total_scatter", "oracle", (0.8, 1.2)),
     ("density", "density", "", (0.85, math.inf)),
     ("coverage", "feature_coverage", "", (0.85, math.inf)),

@@ -70,7 +70,8 @@ def entries_of(folder: Path) -> list[Entry]:
         facts = read(path.with_name("metadata.json")) if path.with_name("metadata.json").exists() else {}
         name = f"{path.parent.parent.name}_{path.parent.name}"
         for field, metrics in report["metrics"].items():
-            task = f"{' + '.join(report['source'])} → {field}, {made['dataset']}"
+            # only what was measured on the same maps may be compared
+            task = f"{' + '.join(report['source'])} → {field}, {made['dataset']}, {made['maps']} maps"
             unit = report["fields"][field]["compared_in"]
             parameters = made.get("parameters") or facts.get("parameters")
             hours, rate = facts.get("hours"), made.get("samples_per_second")

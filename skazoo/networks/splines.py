@@ -8,8 +8,8 @@ from keras import ops
 
 __all__ = ["rational_quadratic", "spline_parameters"]
 
-# least slope of a knot, and share of the interval in a bin; less would make the inverse lose float32's last digits, more
-# leaves too much probability in the gaps of a density with several peaks
+# least slope of a knot, and share of the interval in a bin; less would make the inverse lose float32's last digits,
+# more leaves too much probability in the gaps of a density with several peaks
 SMALLEST, NARROWEST = 1e-2, 2e-3
 
 

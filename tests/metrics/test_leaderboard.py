@@ -34,7 +34,7 @@ def test_presets_and_baselines_stand_side_by_side_ordered_by_crps(zoo, tmp_path)
     assert sorted(one.name for one in entries) == ["*blurred*", "flow_one", "gan_one"]
     text = (tmp_path / "out" / "leaderboard.md").read_text()
     assert text.index("| [flow_one](flow/one/README.md)") < text.index("| [gan_one]") < text.index("| *blurred*")
-    assert "1.20 M" in text and "0.50" in text and "exact" in text and "observed → field, grf" in text
+    assert "1.20 M" in text and "0.50" in text and "exact" in text and "observed → field, grf, 8 maps" in text
     assert (tmp_path / "out" / "leaderboard.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -74,7 +74,7 @@ def test_gates_say_what_is_met_and_by_whom():
     assert {who for who, _ in found} == {"good", "smooth"}
     ratio = found["good", "CRPS over the oracle's"]
     assert ratio.met and ratio.value == pytest.approx(1.05)
-    bias = found["good", "|bias of the total|, dex"]
+    bias = found["good", "bias of the total, either way, dex"]
     assert not bias.met and bias.value == pytest.approx(0.06)
     assert found["good", TRANSFER].met and not found["smooth", TRANSFER].met
     assert not found["good", "scatter of the total over the oracle's"].met
