@@ -199,18 +199,35 @@ def pareto_plot(entries: list[Entry], path: Path) -> bool:
             axes.scatter(*zip(*points, strict=True), color=COLOURS["samples"], zorder=2)
             for one, point in zip(mappers, points, strict=True):
                 axes.annotate(one.name, point, xytext=(5, 4), textcoords="offset points", fontsize=8)
-            for one in (one for one in known if one.task == task and one.baseline):
-                axes.axhline(one.metrics["crps"], color=COLOURS["ideal"], lw=0.8, ls="--")
+            # baselines that are far worse would press all that matters into one line
+            lines = sorted(
+                (one for one in known if one.task == task and one.baseline), key=lambda one: one.metrics["crps"]
+            )
+            top = 1.3 * max(error for _, error in points)
+            near = [one for one in lines if one.metrics["crps"] < top]
+            for one in near:
+                error, below = one.metrics["crps"], one is near[0]
+                axes.axhline(error, color=COLOURS["ideal"], lw=0.8, ls="--")
                 axes.annotate(
                     one.name.strip("*"),
-                    (1, one.metrics["crps"]),
+                    (1, error),
                     xycoords=("axes fraction", "data"),
-                    xytext=(-3, 2),
+                    xytext=(-3, -2 if below else 2),
                     textcoords="offset points",
                     ha="right",
+                    va="top" if below else "bottom",
                     fontsize=7.5,
                     color="#666666",
                 )
+            far = [f"{one.name.strip('*')} {one.metrics['crps']:.2f}" for one in lines if one not in near]
+            if far:
+                axes.annotate(
+                    f"above: {', '.join(far)}", (0.01, 0.97), xycoords="axes fraction", va="top", fontsize=7.5
+                )
+            shown_errors = [error for _, error in points] + [one.metrics["crps"] for one in near]
+            room = 0.15 * (max(shown_errors) - min(shown_errors)) or 0.1 * max(shown_errors)
+            axes.set_ylim(min(shown_errors) - room, max(shown_errors) + 2 * room)
+            axes.set_xlim(min(cost for cost, _ in points) / 3, max(cost for cost, _ in points) * 30)
             axes.set(xscale="log", xlabel="seconds a sample", ylabel=f"CRPS [{mappers[0].unit}]", title=task)
         figure.savefig(path, dpi=DPI, metadata={"Software": None})
     return True
