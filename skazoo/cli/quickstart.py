@@ -125,6 +125,7 @@ def _evaluate(mapper, out: Path, args):
         seed=args.seed,
         baselines=fit_baselines(batches, mapper.source, mapper.target, view=view),
         view=view,
+        likelihood_maps=8,  # an integration each
         name="ska_tng/toy_mini, test+validation",
         command=f"{command} --samples {args.samples} --seed {args.seed}",
     )
