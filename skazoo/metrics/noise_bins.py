@@ -35,16 +35,22 @@ class NoiseBins:
         bins = wavenumber_bins(truth.shape, pixel_kpc)
         power = bins.average(np.abs(modes) ** 2)
         r = correlation(bins.average((modes[1] * modes[0].conj()).real[None])[0], power[1], power[0])
-        self.rows.append((signal, miss, flux, np.nanmean(r[bins.k * pixel_kpc / np.pi < LOW])))
+        large = r[bins.k * pixel_kpc / np.pi < LOW]
+        large = large[np.isfinite(large)]  # of a map without structure there is none
+        self.rows.append((signal, miss, flux, large.mean() if large.size else np.nan))
 
     def metrics(self) -> dict[str, float]:
         """Mean CRPS, median |flux error| in percent and mean r(k < 0.3 Nyquist) of each class; NaN where empty."""
         rows, found = np.asarray(self.rows, np.float64).reshape(-1, 4), {}
+
+        def of(function, values):
+            values = values[np.isfinite(values)]
+            return float(function(values)) if values.size else np.nan
+
         for name, (low, high) in BINS.items():
             part = rows[(rows[:, 0] >= low) & (rows[:, 0] < high)]
-            known = len(part) > 0
             found[f"cases_{name}"] = float(len(part))
-            found[f"crps_{name}"] = float(np.mean(part[:, 1])) if known else np.nan
-            found[f"flux_error_{name}"] = 100 * float(np.nanmedian(part[:, 2])) if known else np.nan
-            found[f"correlation_{name}"] = float(np.nanmean(part[:, 3])) if known else np.nan
+            found[f"crps_{name}"] = of(np.mean, part[:, 1])
+            found[f"flux_error_{name}"] = 100 * of(np.median, part[:, 2])
+            found[f"correlation_{name}"] = of(np.mean, part[:, 3])
         return found

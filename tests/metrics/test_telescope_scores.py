@@ -68,6 +68,8 @@ def test_scores_by_signal_to_noise(seen):
         assert found[f"cases_{name}"] == 1 and found[f"correlation_{name}"] == pytest.approx(1)
         assert found[f"flux_error_{name}"] == pytest.approx(off, abs=1e-9)
     assert found["crps_faint"] == 0 < found["crps_middle"] < np.log10(2)  # pixels at the floor stay there
+    bins.add(told[0], told[0]["hi"].astype(np.float64), np.zeros((1, 32, 32)))  # an empty map has no r(k)
+    assert bins.metrics()["correlation_faint"] == pytest.approx(1) and bins.metrics()["flux_error_faint"] == 50
     empty = NoiseBins(scale_of("hi")).metrics()
     assert empty["cases_faint"] == 0 and np.isnan(empty["crps_faint"])
 
