@@ -127,4 +127,5 @@ def draw_pictures(report, folder) -> None:
                 continue
             drawn = io.BytesIO()
             figure.savefig(drawn, dpi=90)
-            Image.open(drawn).convert("RGB").quantize(256).save(folder / f"{name}.png", optimize=True)
+            few = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3)
+            few.save(folder / f"{name}.png", optimize=True)
