@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -166,7 +168,8 @@ class Diffusion(Mapper):
             sampler: name in `samplers.SAMPLERS`. "multistep" needs the fewest calls by far where the source leaves
                 totals and large scales open; "narrow" where it determines them: 8 steps give spectra to 5 %.
             sigma_min, sigma_max: last and first noise level; sigma_max well above the largest distance between maps,
-                which for n x n pixels is n times the spread of their means. The sampler's own by default.
+                which for n x n pixels is n times the spread of their means. By default the sampler's own, but not
+                beyond the noise of training (one draw in 4,000), of which the network knows nothing.
             churn: fresh noise along the way ("heun" only); 0 is the deterministic ODE.
             eta: share of fresh noise ("ddim" only); 0 is Euler's method for the ODE, 1 is "ancestral".
             guidance: weight of the source; other than 1 **breaks calibration**, see `guidance`.
@@ -182,6 +185,8 @@ class Diffusion(Mapper):
                 check_choice(f"sampler with {label}", sampler, (owner,))
                 extra[label] = value
         integrate, levels = SAMPLERS[sampler]
+        if sigma_max is None and self.schedule == "edm":
+            sigma_max = min(float(levels(steps)[0]), math.exp(self.noise_mean + 3.5 * self.noise_std))
         ends = {"sigma_min": sigma_min, "sigma_max": sigma_max}
         sigmas = levels(steps, **{name: value for name, value in ends.items() if value is not None})
         source = ops.convert_to_tensor(source)

@@ -180,6 +180,21 @@ def test_wrap_stands_between_denoiser_and_sampler():
     assert np.allclose(shifted.mean() - plain.mean(), 2.0, atol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("noise", "sampler", "first"),
+    [((-0.8, 1.4), "multistep", 60.34), ((0.5, 1.8), "multistep", 200), ((0.5, 1.8), "narrow", 20)],
+)
+def test_sampling_starts_at_noise_that_training_saw(noise, sampler, first):
+    levels = []
+
+    def wrap(denoise):
+        return lambda x, sigma: levels.append(sigma) or denoise(x, sigma)
+
+    mapper = tiny(noise_mean=noise[0], noise_std=noise[1])
+    mapper.sample(np.ones((1, 16, 16, 1), np.float32), 1, steps=3, sampler=sampler, wrap=wrap)
+    assert levels[0] == pytest.approx(first, rel=1e-3) and len(levels) == 3
+
+
 def test_guidance():
     mapper = tiny(source_dropout=0.2)
     mapper.network = Exact(slope=1.0, spread=0.3)
