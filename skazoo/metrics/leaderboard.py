@@ -197,8 +197,10 @@ def pareto_plot(entries: list[Entry], path: Path) -> bool:
             front = pareto_front(points)
             axes.plot(*zip(*(points[i] for i in front), strict=True), color=COLOURS["mean"], lw=1.2, zorder=1)
             axes.scatter(*zip(*points, strict=True), color=COLOURS["samples"], zorder=2)
-            for one, point in zip(mappers, points, strict=True):
-                axes.annotate(one.name, point, xytext=(5, 4), textcoords="offset points", fontsize=8)
+            named = sorted(zip(points, (one.name for one in mappers), strict=True), key=lambda pair: pair[0][1])
+            for place, (point, name) in enumerate(named):  # neighbours' names stand on different sides
+                aside = {"xytext": (5, 4 if place % 2 else -10), "textcoords": "offset points"}
+                axes.annotate(name, point, fontsize=8, **aside)
             # baselines that are far worse would press all that matters into one line
             lines = sorted(
                 (one for one in known if one.task == task and one.baseline), key=lambda one: one.metrics["crps"]
