@@ -68,6 +68,8 @@ def run(args) -> None:
     if args.guided:
         baselines["telescope guidance"] = guided(mapper, view, training)
     command = f"skazoo evaluate {args.mapper} --data {args.data} --split {args.split} --num-samples {args.num_samples}"
+    command += "" if args.limit is None else f" --limit {args.limit}"
+    command += f" --seed {args.seed}" * (args.seed != 0)
     report = evaluate(
         mapper,
         ds,

@@ -76,13 +76,13 @@ def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: 
     for name, each in rivals.items():
         if cheap:
             label = "CRPS over the best cheap baseline's"
-            found.append(Verdict(name, label, each["crps"] / min(cheap), -math.inf, 1.0))
+            found.append(Verdict(name, label, _ratio(each["crps"], min(cheap)), -math.inf, 1.0))
         found += [_verdict(name, each, oracle, *gate) for gate in EVERY if _known(each, gate[1])]
     return found
 
 
 def _verdict(who: str, metrics: dict, oracle: dict, label: str, key: str, how: str, limits: tuple) -> Verdict:
-    change: dict[str, Callable[[float], float]] = {"oracle": lambda value: value / oracle[key], "size": abs}
+    change: dict[str, Callable[[float], float]] = {"oracle": lambda value: _ratio(value, oracle[key]), "size": abs}
     return Verdict(who, label, change.get(how, float)(metrics[key]), *limits)
 
 
@@ -97,7 +97,7 @@ def _against_deconvolution(who: str, metrics: dict, rivals: dict[str, dict]) -> 
         ):
             values = [each[key] for each in rivals.values() if _known(each, key)]
             if values and _known(metrics, key):
-                ratio = metrics[key] / (min if low_is_good else max)(values)
+                ratio = _ratio(metrics[key], (min if low_is_good else max)(values))
                 found.append(
                     Verdict(who, f"{label}, {name}", ratio, *((-math.inf, 1.0) if low_is_good else (1.0, math.inf)))
                 )
@@ -108,6 +108,11 @@ def _with_transfer(metrics: dict) -> dict:
     """T(k) has a scatter of 8 % over 404 galaxies, which is the truths': over the oracle's it cancels."""
     key = "transfer_oracle" if _known(metrics, "transfer_oracle") else "transfer_misfit"
     return metrics | {"transfer": metrics.get(key)}
+
+
+def _ratio(value: float, reference: float) -> float:
+    """NaN, which meets no gate, where the reference is not above zero."""
+    return value / reference if reference > 0 else math.nan
 
 
 def _known(metrics: dict, key: str) -> bool:

@@ -40,7 +40,10 @@ class Guided:
         self.power = map_power(mapper.encode(np.asarray(maps, np.float32)[..., None], "target")[..., 0])
 
     def sample_examples(self, examples, num_samples: int = 8, seed: int = 0) -> np.ndarray:
-        """Samples (num_samples, B, H, W, 1) of example dicts with ska, noise_rms and redshift, in physical units."""
+        """Samples (num_samples, B, H, W, 1) of example dicts with ska, noise_rms and redshift, in physical units.
+
+        The same batch gives the same samples; in another batch an example's noise is another.
+        """
         from ..mappers.telescope_guidance import guidance_for
 
         redshifts = np.array([float(one["redshift"]) for one in examples])

@@ -138,6 +138,7 @@ def test_evaluate_judges_a_preset_and_keeps_numbers_and_pictures(folder, tmp_pat
     assert "CRPS" in capsys.readouterr().out and (tmp_path / "out" / "report.html").stat().st_size > 10_000
     verify(preset, ("samples.png", "calibration.png"))
     metrics = json.loads((preset / "metrics.json").read_text())
+    assert "--num-samples 4 --limit 3" in metrics["provenance"]["command"]
     assert metrics["metrics"]["hi"]["crps"] > 0 and "rescale" in metrics["baselines"]
     assert "samples.png" in (preset / "README.md").read_text()
     assert main([*command[:6], "--split", "tset", "--out", str(tmp_path / "no")]) == 2

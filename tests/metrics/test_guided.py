@@ -16,7 +16,7 @@ def seen():
     return list(examples([Galaxy("toy", number, snapshot=99) for number in (0, 1, 2)], 1, VIEW))
 
 
-def test_its_samples_fit_the_image_and_depend_on_the_example_alone(seen):
+def test_its_samples_fit_the_image_and_repeat(seen):
     mapper = Diffusion("ska", "hi", 32, width=8, multipliers=(1,), stem=2, source_dropout=0.1)
     guided = Guided(mapper, VIEW, np.stack([one["hi"] for one in seen]))
     drawn = guided.sample_examples(seen, 2, seed=3)

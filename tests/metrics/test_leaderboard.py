@@ -94,3 +94,5 @@ def test_gates_against_deconvolution_hold_in_every_class_of_noise():
         ("r(k)", True),
     ]
     assert not any(one.gate.endswith("bright") for one in found)
+    nothing = verdicts({"one": mapper}, {"CLEAN": {"crps": 0.0, "flux_error_faint": 0.0}})
+    assert nothing and not any(one.met for one in nothing)  # no ratio to zero
