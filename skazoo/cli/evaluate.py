@@ -84,8 +84,13 @@ def run(args) -> None:
     )
     report.save(args.out)
     if args.keep:
-        draw_pictures(report, folder)
+        pictures = draw_pictures(report)
         numbers = {name: part for name, part in report.to_dict().items() if name != "curves"}
+        for (
+            name,
+            picture,
+        ) in pictures.items():  # after all is drawn, and sealed at once
+            (folder / name).write_bytes(picture)
         seal(folder, numbers, args.mapper if args.mapper in names else None)
     print(report.summary())
     print(f"wrote {args.out}/report.html and report.json")
@@ -112,7 +117,7 @@ def part_of(info, split: str):
     return tfds.builder_from_directory(info.data_dir).as_dataset(split=split)
 
 
-def draw_pictures(report, folder) -> None:
+def draw_pictures(report) -> dict[str, bytes]:
     """samples.png and calibration.png, which the card shows, of the first target field."""
     import io
 
@@ -121,7 +126,7 @@ def draw_pictures(report, folder) -> None:
     from ..metrics.figures import calibration_figure, image_sheet
     from ..metrics.style import figure_style
 
-    field = report.target[0]
+    field, found = report.target[0], {}
     with figure_style():
         for name, draw in (("samples", image_sheet), ("calibration", calibration_figure)):
             figure = draw(report, field)
@@ -130,4 +135,7 @@ def draw_pictures(report, folder) -> None:
             drawn = io.BytesIO()
             figure.savefig(drawn, dpi=90)
             few = Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=3)
-            few.save(folder / f"{name}.png", optimize=True)
+            small = io.BytesIO()
+            few.save(small, "PNG", optimize=True)
+            found[f"{name}.png"] = small.getvalue()
+    return found
