@@ -20,6 +20,7 @@ __all__ = [
     "Chain",
     "ChannelTransform",
     "Log10",
+    "Power",
     "Transform",
     "chosen_transforms",
     "compression",
@@ -96,6 +97,42 @@ class Log10(Transform):
 
     def get_config(self) -> dict:
         return {"name": "log10", "floor": self.floor}
+
+
+class Power(Transform):
+    """y = (x + floor)^exponent, for quantities that are positive or zero: between the logarithm and x itself.
+
+    A logarithm makes the same error in dex everywhere. Under a power an error at the bright end is smaller, as 1 / y:
+    for maps whose few brightest pixels hold the total and the power spectrum (Box & Cox 1964). Anything below 0 counts
+    as empty, and what comes back from floor^exponent or lower is exactly 0.
+
+    Args:
+        exponent: between 0 and 1; 1/8 brings twelve decades to one and a half.
+        floor: where faint values begin to be squeezed together, in the unit of x; it bounds the slope at 0.
+    """
+
+    def __init__(self, exponent: float, floor: float):
+        check_positive("exponent", exponent)
+        check_positive("floor", floor)
+        if exponent > 1:
+            raise ParameterError(f"exponent lies between 0 and 1, but is {exponent}.")
+        self.exponent, self.floor = float(exponent), float(floor)
+
+    def forward(self, x):
+        return ops.exp(self.exponent * ops.log(ops.maximum(_float32(x), 0.0) + self.floor))
+
+    def inverse(self, y):
+        lowest = self.floor**self.exponent
+        y = _float32(y)
+        raised = ops.exp(ops.log(ops.maximum(y, lowest)) / self.exponent) - self.floor
+        return ops.where(y <= lowest * (1 + 4e-7), 0.0, ops.maximum(raised, 0.0))
+
+    def log_slope(self, x):
+        logarithm = ops.log(ops.maximum(_float32(x), 0.0) + self.floor)
+        return (self.exponent - 1.0) * logarithm + math.log(self.exponent)
+
+    def get_config(self) -> dict:
+        return {"name": "power", "exponent": self.exponent, "floor": self.floor}
 
 
 class Asinh(Transform):
@@ -255,7 +292,14 @@ def transform_from_config(config: dict) -> Transform:
         raise ParameterError(f"the transform {name!r} cannot be made from {numbers}: {error}.") from error
 
 
-KINDS = {"log10": Log10, "asinh": Asinh, "affine": Affine, "chain": Chain, "channels": ChannelTransform}
+KINDS = {
+    "log10": Log10,
+    "power": Power,
+    "asinh": Asinh,
+    "affine": Affine,
+    "chain": Chain,
+    "channels": ChannelTransform,
+}
 
 
 def chosen_transforms(fields: Sequence[str], given: Mapping[str, Transform | dict]) -> dict[str, Transform]:

@@ -12,6 +12,7 @@ from skazoo.datasets.transforms import (
     Chain,
     ChannelTransform,
     Log10,
+    Power,
     default_transform,
     fit_affine,
     fit_transform,
@@ -45,6 +46,25 @@ def test_asinh_is_invertible_in_float32_on_both_sides(sign, scale):
     assert np.allclose(numpy(Asinh(scale).forward(x)), np.arcsinh(x.astype(float) / scale), rtol=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [1.0, 0.25, 0.125])
+@pytest.mark.parametrize("floor", [1.0, 1e-12, 1e4])
+def test_power_is_invertible_in_float32_over_twelve_decades(exponent, floor):
+    """float32's 1e-7 of the compressed value is 1e-7 / exponent of the value, and what lies above the floor counts."""
+    transform = Power(exponent, floor)
+    x = (DECADES.astype(np.float64) * floor).astype(np.float32)
+    y = numpy(transform.forward(x))
+    assert np.allclose(y, (x.astype(float) + floor) ** exponent, rtol=1e-5)
+    assert np.max(np.abs(numpy(transform.inverse(y)) - x) / x) < 3e-5
+    dark = numpy(transform.forward(np.array([0.0, -3.0 * floor], np.float32)))
+    assert np.array_equal(numpy(transform.inverse(np.append(dark, dark[0] / 2))), np.zeros(3))
+
+
+def test_power_refuses_what_it_is_not_for():
+    for wrong in ({"exponent": 1.5, "floor": 1.0}, {"exponent": 0.0, "floor": 1.0}, {"exponent": 0.5, "floor": 0.0}):
+        with pytest.raises(ParameterError):
+            Power(**wrong)
+
+
 @pytest.mark.parametrize("floor", [1e2, 1e-10, 7.3e5])
 @pytest.mark.parametrize("affine", [Affine(), Affine(4.2, 1.5), Affine(-6.8, 0.03)])
 def test_empty_sky_stays_exactly_empty(floor, affine):
@@ -61,6 +81,7 @@ def test_empty_sky_stays_exactly_empty(floor, affine):
     "transform",
     [
         Log10(1e-3),
+        Power(0.125, 0.1),
         Asinh(0.4),
         Affine(2.0, 0.3),
         Chain([Log10(1e-3), Affine(0.1, 2.0)]),
