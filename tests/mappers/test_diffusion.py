@@ -192,7 +192,17 @@ def test_sampling_starts_at_noise_that_training_saw(noise, sampler, first):
 
     mapper = tiny(noise_mean=noise[0], noise_std=noise[1])
     mapper.sample(np.ones((1, 16, 16, 1), np.float32), 1, steps=3, sampler=sampler, wrap=wrap)
-    assert levels[0] == pytest.approx(first, rel=1e-3) and len(levels) == 3
+    assert levels[0] == pytest.approx(first, rel=1e-3) and len(levels) == 4  # one call to start, one per level
+
+
+def test_large_scales_keep_their_mean():
+    """A map's mean is a Fourier mode n times as far out as a pixel: here 64 +- 30 beside a first noise of 200."""
+    mapper = tiny(noise_mean=0.5, noise_std=1.8)
+    mapper.network = Exact(slope=64.0, spread=30.0)
+    samples = mapper.sample(np.ones((1, 16, 16, 1), np.float32), 24)
+    error = 30 / samples.size**0.5
+    assert samples.mean() == pytest.approx(64, abs=0.5 + 4 * error)  # 10 less, were the start noise alone
+    assert samples.std() == pytest.approx(30, rel=0.05)
 
 
 def test_guidance():
