@@ -53,7 +53,7 @@ EVERY = ((TRANSFER, "transfer", "", (0.0, 0.20)),)
 
 
 def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: tuple[str, ...] = ()) -> list[Verdict]:
-    """Gates of one task, of the best generative mapper (by CRPS) first, then of all generative ones.
+    """Gates of one task, of the best generative mapper (most gates met, then CRPS) first, then of all generative ones.
 
     Args:
         mappers, baselines: name -> metrics of the task's target field; "oracle", "CLEAN" and "Wiener filter" among the
@@ -65,13 +65,18 @@ def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: 
     if not rivals:
         return []
     oracle = baselines.get("oracle", {})
-    best = min(rivals, key=lambda name: rivals[name]["crps"])
-    found = [
-        _verdict(best, rivals[best], oracle, *gate)
-        for gate in BEST
-        if _known(rivals[best], gate[1]) and (gate[2] != "oracle" or _known(oracle, gate[1]))
-    ]
-    found += _against_deconvolution(best, rivals[best], {name: baselines.get(name, {}) for name in DECONVOLUTIONS})
+    deconvolutions = {name: baselines.get(name, {}) for name in DECONVOLUTIONS}
+
+    def of_the_best(name: str) -> list[Verdict]:
+        kept = [
+            _verdict(name, rivals[name], oracle, *gate)
+            for gate in BEST
+            if _known(rivals[name], gate[1]) and (gate[2] != "oracle" or _known(oracle, gate[1]))
+        ]
+        return kept + _against_deconvolution(name, rivals[name], deconvolutions)
+
+    ranked = sorted(rivals, key=lambda name: rivals[name]["crps"])
+    found = max(map(of_the_best, ranked), key=lambda each: sum(verdict.met for verdict in each))
     cheap = [each["crps"] for name, each in baselines.items() if name not in DEAR and _known(each, "crps")]
     for name, each in rivals.items():
         if cheap:

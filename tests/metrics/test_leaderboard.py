@@ -81,6 +81,9 @@ def test_gates_say_what_is_met_and_by_whom():
     assert found["good", "CRPS over the best cheap baseline's"].met
     assert not found["smooth", "CRPS over the best cheap baseline's"].met
     assert verdicts({"mean": {"crps": 0.9}}, baselines, ("mean",)) == []
+    # the best is who keeps most gates, and not the one whose CRPS is a hair lower
+    rivals["sharp"] = {**good, "crps": 1.04, "transfer_oracle": 0.3}
+    assert verdicts(rivals, baselines, ("mean",))[0].who == "good"
 
 
 def test_gates_against_deconvolution_hold_in_every_class_of_noise():
