@@ -197,10 +197,11 @@ def pareto_plot(entries: list[Entry], path: Path) -> bool:
             front = pareto_front(points)
             axes.plot(*zip(*(points[i] for i in front), strict=True), color=COLOURS["mean"], lw=1.2, zorder=1)
             axes.scatter(*zip(*points, strict=True), color=COLOURS["samples"], zorder=2)
-            named = sorted(zip(points, (one.name for one in mappers), strict=True), key=lambda pair: pair[0][1])
-            for place, (point, name) in enumerate(named):  # neighbours' names stand on different sides
-                aside = {"xytext": (5, 4 if place % 2 else -10), "textcoords": "offset points"}
-                axes.annotate(name, point, fontsize=8, **aside)
+            for one, point in zip(mappers, points, strict=True):  # a name stands on the side away from its neighbour
+                others = [other for other in points if other != point]
+                nearest = min(others, key=lambda other: abs(math.log(other[0] / point[0])), default=(0, math.inf))
+                aside = {"xytext": (5, 4 if point[1] > nearest[1] else -10), "textcoords": "offset points"}
+                axes.annotate(one.name, point, fontsize=8, **aside)
             # baselines that are far worse would press all that matters into one line
             lines = sorted(
                 (one for one in known if one.task == task and one.baseline), key=lambda one: one.metrics["crps"]
