@@ -184,7 +184,8 @@ def format_number(value: float | None, headline: Headline) -> str:
     sign = "+" if headline.ideal == 0.0 and headline.better == "ideal" else ""
     if headline.unit == "%":
         return f"{value:{sign}.1f}" if abs(value) < 1e4 else f"{value:{sign}.1e}"
-    small = headline.ideal is None and value != 0 and not 1e-3 <= abs(value) < 1e4
+    free = headline.ideal is None or headline.unit == "step"  # any size is usual, as of Jy/beam
+    small = free and value != 0 and not 1e-3 <= abs(value) < 1e4
     form = f"{sign}.2e" if small else f"{sign}.{3 if abs(value) < 10 else 1}f"
     return f"{value:{form}}"
 

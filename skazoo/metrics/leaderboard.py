@@ -159,8 +159,11 @@ def order(value) -> float:
 
 
 def shown(value, form: str) -> str:
-    """A number in its format; an en dash where there is none."""
-    return "–" if value is None or not math.isfinite(value) else form.format(value).replace("-", "−")
+    """A number in its format, in powers of ten where that would show nothing; an en dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    tiny = form == "{:.3f}" and 0 < abs(value) < 5e-4  # a CRPS in Jy/beam
+    return ("{:.2e}" if tiny else form).format(value).replace("-", "−")
 
 
 def millions(count: int | None) -> str:
