@@ -74,13 +74,10 @@ def test_half_mass_and_threshold_radius_of_an_exponential_disc():
     assert found[0].to_value(u.kpc) == pytest.approx(4.0 * 0.5 * np.log(100), rel=0.02)
 
 
-def half_mass_is(maps, expected):
-    assert half_mass_radius(maps, 1.0)[0] == pytest.approx(expected, rel=0.02)
-
-
 def test_a_uniform_disc_holds_half_its_mass_within_r_over_root_two():
     place = np.arange(101) - 50
-    half_mass_is((np.hypot(place[:, None], place[None, :]) <= 40).astype(float), 40 / np.sqrt(2))
+    maps = (np.hypot(place[:, None], place[None, :]) <= 40).astype(float)
+    assert half_mass_radius(maps, 1.0)[0] == pytest.approx(40 / np.sqrt(2), rel=0.02)
 
 
 def test_radii_of_empty_faint_and_overfull_maps():
