@@ -86,10 +86,7 @@ def run(args) -> None:
     if args.keep:
         pictures = draw_pictures(report)
         numbers = {name: part for name, part in report.to_dict().items() if name != "curves"}
-        for (
-            name,
-            picture,
-        ) in pictures.items():  # after all is drawn, and sealed at once
+        for name, picture in pictures.items():  # after all is drawn, and sealed at once
             (folder / name).write_bytes(picture)
         seal(folder, numbers, args.mapper if args.mapper in names else None)
     print(report.summary())

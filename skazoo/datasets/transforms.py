@@ -125,7 +125,8 @@ class Power(Transform):
         lowest = self.floor**self.exponent
         y = _float32(y)
         raised = ops.exp(ops.log(ops.maximum(y, lowest)) / self.exponent) - self.floor
-        return ops.where(y <= lowest * (1 + 4e-7), 0.0, ops.maximum(raised, 0.0))
+        empty = y <= lowest * (1 + 4e-7)  # as for Log10: within float32 rounding of it
+        return ops.where(empty, 0.0, ops.maximum(raised, 0.0))
 
     def log_slope(self, x):
         logarithm = ops.log(ops.maximum(_float32(x), 0.0) + self.floor)
