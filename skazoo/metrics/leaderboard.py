@@ -136,7 +136,7 @@ def gates_of(members: list[Entry]) -> list[str]:
     if not found:
         return []
     lines = [
-        "Quality gates:",
+        "Quality gates, first of the best generative mapper (who keeps most of them, then CRPS), then of every one:",
         "",
         row(["", "gate", "limit", "value", "met"]),
         row(["---", "---", "---", "---:", "---"]),
