@@ -21,7 +21,7 @@ class Glow(Flow):
     The loss is the negative log-likelihood in nats per pixel (and channel), of the network-space target.
 
     Args:
-        source, target, image_size, transforms, seed, dtype, dequantise: see `Flow`.
+        source, target, image_size, transforms, seed, dtype, dequantise, noise: see `Flow`.
         levels: scales; each halves the size (for `pack` = 2) and all but the last let go of half the numbers.
         steps: couplings per level.
         pack: pixels per side that each level packs into channels. 1 does not pack, for maps with several channels that
@@ -53,12 +53,13 @@ class Glow(Flow):
         padding="zero",
         dropout=0.0,
         dequantise=0.25,
+        noise=0.0,
         transforms=None,
         seed=0,
         dtype=None,
         name=None,
     ):
-        super().__init__(source, target, image_size, dequantise, transforms, seed, dtype, name)
+        super().__init__(source, target, image_size, dequantise, noise, transforms, seed, dtype, name)
         sizes = dict(levels=levels, steps=steps, pack=pack, width=width, depth=depth, bins=bins, features=features)
         for label, value in {**sizes, "blocks": blocks}.items():
             check_positive(label, value)

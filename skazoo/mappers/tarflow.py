@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
-import numpy as np
 from keras import ops
 
-from ..errors import ParameterError, check_positive
+from ..errors import check_positive
 from ..networks.autoregressive_flow import AutoregressiveFlow
 from ..networks.bijection import layer_seeds
 from ..networks.causal_transformer import grid_positions
 from ..networks.layers import Pack, Unpack
 from ..networks.pyramid import feature_pyramid
-from .backend import gradient
 from .flow import Flow
 from .inputs import check_size
 
@@ -30,12 +26,8 @@ class TarFlow(Flow):
     sample as many steps as there are patches (cached, in one compiled loop). The loss is the negative log-likelihood
     in nats per pixel (and channel), of the network-space target.
 
-    With `noise`, the flow learns the density of target + noise n, which is easier where maps are nearly singular;
-    samples are then cleaned by one step of Tweedie's formula, y + noise^2 d ln p(y) / dy (section 3.3 of the paper).
-    `log_prob` stays that of the noisy maps. Use 0 where likelihood is the aim.
-
     Args:
-        source, target, image_size, transforms, seed, dtype, dequantise: see `Flow`.
+        source, target, image_size, transforms, seed, dtype, dequantise, noise: see `Flow`.
         patch: pixels per side of a patch.
         passes: autoregressive passes; every second one runs backward.
         width: features inside the transformers, a multiple of 4 `heads`.
@@ -43,7 +35,6 @@ class TarFlow(Flow):
         features, blocks: channels and residual blocks of the network that looks at the source, at the size of the
             patches; with `attention` each of them knows the whole map.
         transform, bins: what is done to each number of a patch: "affine", or "spline" for densities with edges.
-        noise: standard deviation in network units.
         padding: of the source's network; "zero", "reflect" or "circular".
         dropout: fraction dropped in transformers and source's network.
     """
@@ -74,14 +65,12 @@ class TarFlow(Flow):
         dtype=None,
         name=None,
     ):
-        super().__init__(source, target, image_size, dequantise, transforms, seed, dtype, name)
+        super().__init__(source, target, image_size, dequantise, noise, transforms, seed, dtype, name)
         inner = dict(width=width, layers=layers, heads=heads, expansion=expansion, bins=bins)
         sizes = dict(patch=patch, passes=passes, **inner, features=features, blocks=blocks)
         for label, value in sizes.items():
             check_positive(label, value)
-        if not (math.isfinite(noise) and noise >= 0):
-            raise ParameterError(f"noise must be 0 or more, but is {noise}.")
-        self.noise, self.patch, self.stride = float(noise), patch, patch
+        self.patch, self.stride = patch, patch
         check_size((None, self.image_size, self.image_size, None), "image_size", self.stride)
         edges = dict(padding=padding, dropout=dropout)
         self.network_arguments = dict(**sizes, attention=bool(attention), transform=transform, **edges)
@@ -113,27 +102,6 @@ class TarFlow(Flow):
             tokens = flow.inverse(tokens, *conditions)
         return self._image(tokens, z)
 
-    def network_loss(self, target, source, training):
-        if self.noise:
-            seed = self.seed_generator if training else self.seed
-            target = target + self.noise * keras.random.normal(ops.shape(target), seed=seed)
-        return super().network_loss(target, source, training)
-
-    def draw(self, source, noise, *, temperature=1.0, denoise=True) -> np.ndarray:
-        """Noise through the inverse of the flow.
-
-        Args:
-            temperature: deviation of the noise; 1 for samples of p(target | source).
-            denoise: take the training's `noise` out of the sample.
-        """
-        drawn = super().draw(source, noise, temperature=temperature)
-        return self._in_chunks(self.cleaned, drawn, source) if denoise and self.noise else drawn
-
-    def cleaned(self, target, source):
-        """The expected map without the training's `noise`, of network-space maps with it (Tweedie's formula)."""
-        score, _ = gradient(lambda x: (self.density(x, source), ()), target)
-        return target + self.noise**2 * score
-
     def _conditions(self, source, training):
         found = self.pyramid(source, training=training)
         found = found[0] if isinstance(found, list | tuple) else found
@@ -147,4 +115,4 @@ class TarFlow(Flow):
         return self.unpack(ops.reshape(tokens, (-1, rows, columns, tokens.shape[-1])))
 
     def get_config(self):
-        return {**super().get_config(), **self.network_arguments, "noise": self.noise}
+        return {**super().get_config(), **self.network_arguments}

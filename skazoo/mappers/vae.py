@@ -50,7 +50,9 @@ class VAE(Mapper):
             of the target, such as 256: for maps with empty or saturated pixels, whose probability is then finite.
         low, high, mixtures: of the levels; see `PixelCNN`.
         beta: weight of the divergence.
-        warmup: training steps in which that weight rises from 0.
+        warmup, beta_start: training steps in which that weight goes from `beta_start` to `beta`, in its logarithm
+            where it does not start at 0. From 50 or so, the coarse latents learn first, which say most for their nats;
+            otherwise the fine ones may learn all, and samples lack what a whole map shares.
         free_bits: nats per number of a latent (averaged over it) below which its divergence is not pushed.
         padding, dropout: see `skazoo.networks.Blocks`.
     """
@@ -75,6 +77,7 @@ class VAE(Mapper):
         mixtures=8,
         beta=1.0,
         warmup=0,
+        beta_start=0.0,
         free_bits=0.0,
         padding="zero",
         dropout=0.0,
@@ -87,9 +90,11 @@ class VAE(Mapper):
         sizes = dict(latent_channels=latent_channels, stem=stem, width=width, features=features, blocks=blocks)
         for label, value in {**sizes, "beta": beta}.items():
             check_positive(label, value)
-        if not (math.isfinite(free_bits) and free_bits >= 0 and warmup >= 0):
-            raise ParameterError(f"free_bits and warmup must be 0 or more, but are {free_bits} and {warmup}.")
-        self.groups, self.beta, self.warmup, self.free_bits = tuple(groups), float(beta), int(warmup), float(free_bits)
+        for label, value in {"free_bits": free_bits, "warmup": warmup, "beta_start": beta_start}.items():
+            if not (math.isfinite(value) and value >= 0):
+                raise ParameterError(f"{label} must be 0 or more, but is {value}.")
+        self.groups, self.beta, self.beta_start = tuple(groups), float(beta), float(beta_start)
+        self.warmup, self.free_bits = int(warmup), float(free_bits)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
         factors = (stem, *(2,) * (len(self.groups) - 1))
@@ -143,11 +148,12 @@ class VAE(Mapper):
         return loss
 
     def _weight(self, training):
-        """`beta`, during the warm-up less."""
+        """`beta`, during the warm-up on the way to it."""
         if not (self.warmup and training):
             return self.beta
         self.taken.assign(ops.minimum(self.taken + 1.0, float(self.warmup)))
-        return self.beta * self.taken / self.warmup
+        share = self.taken / self.warmup
+        return self.beta_start * (self.beta / self.beta_start) ** share if self.beta_start else self.beta * share
 
     # ------------------------------------------------------------------ likelihood
 
@@ -276,18 +282,9 @@ class VAE(Mapper):
         return keras.Model(end, x, name="head")
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            **self.network_arguments,
-            "groups": list(self.groups),
-            "levels": self.levels,
-            "low": self.low,
-            "high": self.high,
-            "mixtures": self.mixtures,
-            "beta": self.beta,
-            "warmup": self.warmup,
-            "free_bits": self.free_bits,
-        }
+        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits")
+        own = {name: getattr(self, name) for name in own}
+        return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
 
 
 def _levels(features) -> list:

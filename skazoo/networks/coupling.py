@@ -5,11 +5,13 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from .bijection import Bijection
+from .bijection import Bijection, bounded
 from .blocks import Blocks
 from .elementwise import transform_numbers, transformed, untransformed
 
 __all__ = ["Coupling"]
+
+REACH = 8.0  # standard deviations up to which a coupling tells numbers apart
 
 
 @keras.saving.register_keras_serializable(package="skazoo")
@@ -65,7 +67,8 @@ class Coupling(Bijection):
         return ops.concatenate([a, untransformed(b, self._parameters(a, *conditions), self.bound)], axis=-1)
 
     def _parameters(self, a, features, training=False):
-        raw = ops.cast(self.network([a, features], training=training), self.compute_dtype)
+        # bounded: else a sample that strays is thrown further by every coupling of the inverse (arXiv:2006.09347)
+        raw = ops.cast(self.network([bounded(a, REACH), features], training=training), self.compute_dtype)
         _, rows, columns, _ = ops.shape(raw)
         return ops.reshape(raw, (-1, rows, columns, self.channels - self.kept, self.numbers))
 

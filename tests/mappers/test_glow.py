@@ -76,6 +76,17 @@ def test_temperature_scales_the_noise():
         mapper.sample(source, 1, temperature=-1.0)
 
 
+def test_noise_is_taken_out_of_samples():
+    """Of a flow at its silent start, y = A z + b, Tweedie's step subtracts noise^2 (A A^T)^-1 (y - b)."""
+    mapper, source = tiny(noise=0.3), np.zeros((17, 4, 4, 1), np.float32)
+    basis = np.concatenate([np.zeros((1, 16)), np.eye(16)]).reshape(17, 4, 4, 1).astype(np.float32)
+    moved = mapper.from_latent(basis, source).reshape(17, 16) / 3  # the target's transform divides by 3
+    a = (moved[1:] - moved[0]).T
+    noisy, clean = (mapper.sample(source[:1], 32, denoise=on).reshape(32, 16) / 3 for on in (False, True))
+    expected = noisy - 0.3**2 * np.linalg.solve(a @ a.T, (noisy - moved[0]).T).T
+    assert np.allclose(clean, expected, atol=1e-4) and np.abs(clean - noisy).max() > 0.05
+
+
 def test_first_training_batch_starts_every_normalisation():
     mapper = tiny(8, steps=2)
     target = 5 + 2 * np.random.default_rng(0).normal(size=(8, 8, 8, 1)).astype(np.float32)

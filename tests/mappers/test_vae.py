@@ -210,11 +210,14 @@ def test_free_bits_do_not_push_a_divergence_below_them():
     assert np.allclose(ops.convert_to_numpy(found), [0.0, 3.0])
 
 
-def test_warm_up_raises_the_weight_in_training_only():
+def test_warm_up_moves_the_weight_in_training_only():
     mapper = make(warmup=4, beta=2.0)
     found = [float(ops.convert_to_numpy(mapper._weight(True))) for _ in range(6)]
     assert np.allclose(found, [0.5, 1.0, 1.5, 2.0, 2.0, 2.0])
     assert mapper._weight(False) == 2.0
+    down = make(warmup=4, beta=2.0, beta_start=32.0)
+    found = [float(ops.convert_to_numpy(down._weight(True))) for _ in range(6)]
+    assert np.allclose(found, [16, 8, 4, 2, 2, 2]) and down._weight(False) == 2.0
 
 
 @pytest.mark.parametrize("more", [{"groups": (1, 2)}, {"groups": (0, 0, 1), "levels": 4}])
@@ -259,7 +262,14 @@ def test_bound_of_a_quantised_map_is_that_of_its_level():
 
 
 def test_numbers_that_make_no_vae_are_refused():
-    for more in ({"groups": (0, 0)}, {"groups": ()}, {"beta": 0.0}, {"free_bits": -1.0}, {"image_size": 5}):
+    for more in (
+        {"groups": (0, 0)},
+        {"groups": ()},
+        {"beta": 0.0},
+        {"free_bits": -1.0},
+        {"beta_start": -1.0},
+        {"image_size": 5},
+    ):
         with pytest.raises(ParameterError):
             make(**more)
 

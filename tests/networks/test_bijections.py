@@ -87,6 +87,19 @@ def run(function, layer, x, conditions=()):
     return compiled(lambda x: function(x, *conditions), layer)(x)
 
 
+def test_a_stray_sample_is_not_thrown_further():
+    """What is far outside decides as what is at the edge: shifts and scales of a coupling are bounded."""
+    layer, features = disturbed(Coupling(2, 1, 2, width=8)), ops.ones((1, 4, 4, 2))
+    far, further = (
+        ops.convert_to_numpy(
+            layer.inverse(ops.concatenate([size * ops.ones((1, 4, 4, 1)), ops.ones((1, 4, 4, 1))], -1), features)
+        )
+        for size in (1e3, 1e6)
+    )
+    assert np.allclose(far[..., 1], further[..., 1], rtol=1e-4)
+    assert far[0, 0, 0, 0] == 1e3 and further[0, 0, 0, 0] == 1e6
+
+
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-4), ("float64", 1e-9)])
 def test_inverse_of_forward_is_the_input(name, dtype, tolerance):
