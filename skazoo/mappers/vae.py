@@ -50,9 +50,9 @@ class VAE(Mapper):
             of the target, such as 256: for maps with empty or saturated pixels, whose probability is then finite.
         low, high, mixtures: of the levels; see `PixelCNN`.
         beta: weight of the divergence.
-        warmup, beta_start: training steps in which that weight goes from `beta_start` to `beta`, in its logarithm
-            where it does not start at 0. From 50 or so, the coarse latents learn first, which say most for their nats;
-            otherwise the fine ones may learn all, and samples lack what a whole map shares.
+        warmup: training steps in which that weight rises from 0, that of coarse latents more slowly: at first they
+            count as their number to that of the finest (in the spirit of arXiv:2007.03898, appendix A). Otherwise the
+            fine ones, which learn faster, may learn all, and samples lack what a whole map shares.
         free_bits: nats per number of a latent (averaged over it) below which its divergence is not pushed.
         padding, dropout: see `skazoo.networks.Blocks`.
     """
@@ -77,7 +77,6 @@ class VAE(Mapper):
         mixtures=8,
         beta=1.0,
         warmup=0,
-        beta_start=0.0,
         free_bits=0.0,
         padding="zero",
         dropout=0.0,
@@ -90,11 +89,10 @@ class VAE(Mapper):
         sizes = dict(latent_channels=latent_channels, stem=stem, width=width, features=features, blocks=blocks)
         for label, value in {**sizes, "beta": beta}.items():
             check_positive(label, value)
-        for label, value in {"free_bits": free_bits, "warmup": warmup, "beta_start": beta_start}.items():
+        for label, value in {"free_bits": free_bits, "warmup": warmup}.items():
             if not (math.isfinite(value) and value >= 0):
                 raise ParameterError(f"{label} must be 0 or more, but is {value}.")
-        self.groups, self.beta, self.beta_start = tuple(groups), float(beta), float(beta_start)
-        self.warmup, self.free_bits = int(warmup), float(free_bits)
+        self.groups, self.beta, self.warmup, self.free_bits = tuple(groups), float(beta), int(warmup), float(free_bits)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
         factors = (stem, *(2,) * (len(self.groups) - 1))
@@ -136,24 +134,26 @@ class VAE(Mapper):
         numbers = math.prod(target.shape[1:])
         fit = self.pixels.log_prob(parameters, target) / numbers
         self.reconstruction.update_state(-fit)
-        weight = self._weight(training)
-        loss, by_level = -fit, {}
+        weights, loss, by_level = self._weights(training), -fit, {}
         for level, latent in zip(self.hierarchy.levels, latents, strict=True):
             each = ops.sum(divergence(*latent[1:]), axis=(1, 2, 3)) / numbers
             by_level[level] = by_level.get(level, 0.0) + each
             free = self.free_bits * math.prod(latent.mean.shape[1:]) / numbers
-            loss = loss + weight * ops.maximum(each, free)
+            loss = loss + weights[level] * ops.maximum(each, free)
         for level, metric in self.divergences.items():
             metric.update_state(by_level[level])
         return loss
 
-    def _weight(self, training):
-        """`beta`, during the warm-up on the way to it."""
+    def _weights(self, training):
+        """{level: `beta`}, during the warm-up less, and least for coarse levels."""
         if not (self.warmup and training):
-            return self.beta
+            return dict.fromkeys(self.divergences, self.beta)
         self.taken.assign(ops.minimum(self.taken + 1.0, float(self.warmup)))
-        share = self.taken / self.warmup
-        return self.beta_start * (self.beta / self.beta_start) ** share if self.beta_start else self.beta * share
+        share, finest = self.taken / self.warmup, self.factors[min(self.divergences)]
+        return {
+            level: self.beta * share * ops.power(float(finest / self.factors[level]) ** 2, 1.0 - share)
+            for level in self.divergences
+        }
 
     # ------------------------------------------------------------------ likelihood
 
@@ -282,7 +282,7 @@ class VAE(Mapper):
         return keras.Model(end, x, name="head")
 
     def get_config(self):
-        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits")
+        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "free_bits")
         own = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
 

@@ -210,14 +210,12 @@ def test_free_bits_do_not_push_a_divergence_below_them():
     assert np.allclose(ops.convert_to_numpy(found), [0.0, 3.0])
 
 
-def test_warm_up_moves_the_weight_in_training_only():
-    mapper = make(warmup=4, beta=2.0)
-    found = [float(ops.convert_to_numpy(mapper._weight(True))) for _ in range(6)]
-    assert np.allclose(found, [0.5, 1.0, 1.5, 2.0, 2.0, 2.0])
-    assert mapper._weight(False) == 2.0
-    down = make(warmup=4, beta=2.0, beta_start=32.0)
-    found = [float(ops.convert_to_numpy(down._weight(True))) for _ in range(6)]
-    assert np.allclose(found, [16, 8, 4, 2, 2, 2]) and down._weight(False) == 2.0
+def test_warm_up_raises_the_weights_in_training_only_those_of_coarse_latents_last():
+    mapper = make(warmup=4, beta=2.0, groups=(0, 1, 1))
+    found = np.array([[float(each) for each in mapper._weights(True).values()] for _ in range(6)])
+    assert np.allclose(found[:, 0], [0.5, 1.0, 1.5, 2.0, 2.0, 2.0])
+    assert np.allclose(found[:, 1], found[:, 0] * 0.25 ** np.array([0.75, 0.5, 0.25, 0, 0, 0]))
+    assert mapper._weights(False) == {1: 2.0, 2: 2.0}
 
 
 @pytest.mark.parametrize("more", [{"groups": (1, 2)}, {"groups": (0, 0, 1), "levels": 4}])
@@ -267,7 +265,6 @@ def test_numbers_that_make_no_vae_are_refused():
         {"groups": ()},
         {"beta": 0.0},
         {"free_bits": -1.0},
-        {"beta_start": -1.0},
         {"image_size": 5},
     ):
         with pytest.raises(ParameterError):
