@@ -10,7 +10,7 @@ PRESET = "diffusion_dm2hi_toy64"
 _EXAMPLE = """\
 examples:
   skazoo quickstart
-  skazoo quickstart --preset glow_ska2hi_toy64   another mapper of `skazoo list`: what the SKA sees -> HI
+  skazoo quickstart --preset flow_matching_ska2hi_toy64  another mapper of `skazoo list`: what the SKA sees -> HI
   skazoo quickstart --steps 500                  train a small mapper of your own first (four minutes)
 """
 _GALAXIES = 4  # whose samples are written as FITS

@@ -50,9 +50,10 @@ class VAE(Mapper):
             of the target, such as 256: for maps with empty or saturated pixels, whose probability is then finite.
         low, high, mixtures: of the levels; see `PixelCNN`.
         beta: weight of the divergence.
-        warmup: training steps in which that weight rises from 0, that of coarse latents more slowly: at first they
-            count as their number to that of the finest (in the spirit of arXiv:2007.03898, appendix A). Otherwise the
-            fine ones, which learn faster, may learn all, and samples lack what a whole map shares.
+        warmup, beta_start: training steps in which the weight goes, in its logarithm, from `beta_start` to `beta`. Of
+            coarse latents it starts lower, in proportion to their number (as in arXiv:2007.03898, appendix A), so that
+            with a `beta_start` of 30 or so they learn first. Otherwise the fine ones, which learn faster, may learn
+            all, and samples lack what a whole map shares.
         free_bits: nats per number of a latent (averaged over it) below which its divergence is not pushed.
         padding, dropout: see `skazoo.networks.Blocks`.
     """
@@ -77,6 +78,7 @@ class VAE(Mapper):
         mixtures=8,
         beta=1.0,
         warmup=0,
+        beta_start=1.0,
         free_bits=0.0,
         padding="zero",
         dropout=0.0,
@@ -87,12 +89,13 @@ class VAE(Mapper):
     ):
         super().__init__(source, target, image_size, transforms, seed, dtype, name)
         sizes = dict(latent_channels=latent_channels, stem=stem, width=width, features=features, blocks=blocks)
-        for label, value in {**sizes, "beta": beta}.items():
+        for label, value in {**sizes, "beta": beta, "beta_start": beta_start}.items():
             check_positive(label, value)
         for label, value in {"free_bits": free_bits, "warmup": warmup}.items():
             if not (math.isfinite(value) and value >= 0):
                 raise ParameterError(f"{label} must be 0 or more, but is {value}.")
-        self.groups, self.beta, self.warmup, self.free_bits = tuple(groups), float(beta), int(warmup), float(free_bits)
+        self.groups, self.beta, self.beta_start = tuple(groups), float(beta), float(beta_start)
+        self.warmup, self.free_bits = int(warmup), float(free_bits)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
         factors = (stem, *(2,) * (len(self.groups) - 1))
@@ -145,15 +148,13 @@ class VAE(Mapper):
         return loss
 
     def _weights(self, training):
-        """{level: `beta`}, during the warm-up less, and least for coarse levels."""
+        """{level: `beta`}; during the warm-up more for fine levels and less for coarse ones."""
         if not (self.warmup and training):
             return dict.fromkeys(self.divergences, self.beta)
         self.taken.assign(ops.minimum(self.taken + 1.0, float(self.warmup)))
-        share, finest = self.taken / self.warmup, self.factors[min(self.divergences)]
-        return {
-            level: self.beta * share * ops.power(float(finest / self.factors[level]) ** 2, 1.0 - share)
-            for level in self.divergences
-        }
+        left, finest = 1.0 - self.taken / self.warmup, self.factors[min(self.divergences)]
+        start = {level: self.beta_start * float(finest / self.factors[level]) ** 2 for level in self.divergences}
+        return {level: self.beta * ops.power(first / self.beta, left) for level, first in start.items()}
 
     # ------------------------------------------------------------------ likelihood
 
@@ -282,7 +283,7 @@ class VAE(Mapper):
         return keras.Model(end, x, name="head")
 
     def get_config(self):
-        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "free_bits")
+        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits")
         own = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
 
