@@ -197,14 +197,25 @@ def pareto_plot(entries: list[Entry], path: Path) -> bool:
         for axes, task in zip(panels, tasks, strict=True):
             mappers = [one for one in known if one.task == task and one.rate]
             points = [(1 / one.rate, one.metrics["crps"]) for one in mappers]
+            ends = {
+                one.name[len(one.name.rsplit("_", 2)[0]) :] for one in mappers
+            }  # _dm2hi_toy64 of FAMILY_dm2hi_toy64
+            shared = ends.pop() if len(ends) == 1 else ""  # goes without saying
             front = pareto_front(points)
             axes.plot(*zip(*(points[i] for i in front), strict=True), color=COLOURS["mean"], lw=1.2, zorder=1)
             axes.scatter(*zip(*points, strict=True), color=COLOURS["samples"], zorder=2)
             for one, point in zip(mappers, points, strict=True):  # a name stands on the side away from its neighbour
                 others = [other for other in points if other != point]
                 nearest = min(others, key=lambda other: abs(math.log(other[0] / point[0])), default=(0, math.inf))
-                aside = {"xytext": (5, 4 if point[1] > nearest[1] else -10), "textcoords": "offset points"}
-                axes.annotate(one.name, point, fontsize=8, **aside)
+                left = any(1.02 < other[0] / point[0] < 3 for other in others)
+                axes.annotate(
+                    one.name.removesuffix(shared),
+                    point,
+                    xytext=(-5 if left else 5, 4 if point[1] > nearest[1] else -10),
+                    textcoords="offset points",
+                    ha="right" if left else "left",
+                    fontsize=8,
+                )
             # baselines that are far worse would press all that matters into one line
             lines = sorted(
                 (one for one in known if one.task == task and one.baseline), key=lambda one: one.metrics["crps"]
@@ -225,7 +236,7 @@ def pareto_plot(entries: list[Entry], path: Path) -> bool:
                     fontsize=7.5,
                     color="#666666",
                 )
-            far = [f"{one.name.strip('*')} {one.metrics['crps']:.2f}" for one in lines if one not in near]
+            far = [f"{one.name.strip('*')} {shown(one.metrics['crps'], '{:.3f}')}" for one in lines if one not in near]
             if far:
                 axes.annotate(
                     f"above: {', '.join(far)}", (0.01, 0.97), xycoords="axes fraction", va="top", fontsize=7.5
