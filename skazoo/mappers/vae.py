@@ -51,9 +51,9 @@ class VAE(Mapper):
         low, high, mixtures: of the levels; see `PixelCNN`.
         beta: weight of the divergence.
         warmup, beta_start: training steps in which the weight goes, in its logarithm, from `beta_start` to `beta`. Of
-            coarse latents it starts lower, in proportion to their number (as in arXiv:2007.03898, appendix A), so that
-            with a `beta_start` of 30 or so they learn first. Otherwise the fine ones, which learn faster, may learn
-            all, and samples lack what a whole map shares.
+            coarse latents it starts lower, in proportion to their number, so that with a `beta_start` of 30 or so they
+            learn first. Otherwise the fine ones, which learn faster, may learn all, and samples lack what a whole map
+            shares.
         free_bits: nats per number of a latent (averaged over it) below which its divergence is not pushed.
         padding, dropout: see `skazoo.networks.Blocks`.
     """

@@ -87,6 +87,18 @@ def test_noise_is_taken_out_of_samples():
     assert np.allclose(clean, expected, atol=1e-4) and np.abs(clean - noisy).max() > 0.05
 
 
+def test_empty_pixels_are_known_before_noise_is_added():
+    """A little noise changes the loss of an empty map by a little; unseen at the floor, it would lose the bound."""
+    empty, source = np.zeros((16, 4, 4, 1), np.float32), np.zeros((16, 4, 4, 1), np.float32)
+    found = []
+    for noise in (0.0, 1e-3):
+        mapper = tiny(noise=noise, transforms={"a": Affine(), "b": Chain([Log10(1.0), Affine()])})
+        assert mapper.likelihood == "bound"
+        loss = mapper.network_loss(mapper.encode(empty, "target"), ops.array(source), training=False)
+        found.append(ops.convert_to_numpy(loss))
+    assert np.allclose(*found, atol=5e-3)
+
+
 def test_first_training_batch_starts_every_normalisation():
     mapper = tiny(8, steps=2)
     target = 5 + 2 * np.random.default_rng(0).normal(size=(8, 8, 8, 1)).astype(np.float32)
