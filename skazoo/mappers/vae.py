@@ -12,8 +12,7 @@ from ..errors import ParameterError, check_positive
 from ..networks.blocks import Blocks
 from ..networks.gaussian import divergence, log_density
 from ..networks.hierarchy import LatentHierarchy
-from ..networks.layers import Unpack
-from ..networks.pixel_distributions import GaussianPixels, LogisticPixels
+from ..networks.pixel_distributions import GaussianPixels, LogisticPixels, pixel_head
 from ..networks.pyramid import feature_pyramid
 from .backend import compiled
 from .inputs import as_batch, as_pairs, check_size
@@ -49,6 +48,8 @@ class VAE(Mapper):
         levels: None for Gaussian pixels of learned variance; or a number, for a mixture of logistics on so many levels
             of the target, such as 256: for maps with empty or saturated pixels, whose probability is then finite.
         low, high, mixtures: of the levels; see `PixelCNN`.
+        pixel_block: pixels per side of the blocks in which errors of Gaussian pixels are correlated
+            (`skazoo.networks.pixel_distributions`); 1 for independent pixels.
         beta: weight of the divergence.
         warmup, beta_start: training steps in which the weight goes, in its logarithm, from `beta_start` to `beta`. Of
             coarse latents it starts lower, in proportion to their number, so that with a `beta_start` of 30 or so they
@@ -76,6 +77,7 @@ class VAE(Mapper):
         low=None,
         high=4.0,
         mixtures=8,
+        pixel_block=1,
         beta=1.0,
         warmup=0,
         beta_start=1.0,
@@ -89,8 +91,13 @@ class VAE(Mapper):
     ):
         super().__init__(source, target, image_size, transforms, seed, dtype, name)
         sizes = dict(latent_channels=latent_channels, stem=stem, width=width, features=features, blocks=blocks)
-        for label, value in {**sizes, "beta": beta, "beta_start": beta_start}.items():
+        for label, value in {**sizes, "beta": beta, "beta_start": beta_start, "pixel_block": pixel_block}.items():
             check_positive(label, value)
+        if pixel_block > 1 and (levels is not None or pixel_block % stem):
+            raise ParameterError(
+                f"pixel_block must be a multiple of stem ({stem}) and needs Gaussian pixels (levels=None), but is "
+                f"{pixel_block} with levels={levels}; or set it to 1."
+            )
         for label, value in {"free_bits": free_bits, "warmup": warmup}.items():
             if not (math.isfinite(value) and value >= 0):
                 raise ParameterError(f"{label} must be 0 or more, but is {value}.")
@@ -98,9 +105,10 @@ class VAE(Mapper):
         self.warmup, self.free_bits = int(warmup), float(free_bits)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
+        self.pixel_block = int(pixel_block)
         factors = (stem, *(2,) * (len(self.groups) - 1))
         self.factors = np.cumprod(factors)
-        self.stride = int(self.factors[-1])
+        self.stride = math.lcm(int(self.factors[-1]), int(pixel_block))
         check_size((None, self.image_size, self.image_size, None), "image_size", self.stride)
         edges = dict(padding=padding, dropout=dropout, dtype=self.dtype_policy)
         look = dict(width=features, blocks=blocks, **edges)
@@ -110,11 +118,11 @@ class VAE(Mapper):
         self.hierarchy = LatentHierarchy(
             self.groups, features, width, latent_channels, seed=4 * self.seed + 2, name="hierarchy", **edges
         )
-        self.pixels = GaussianPixels(channels[1])
+        self.pixels = GaussianPixels(channels[1], pixel_block)
         if levels is not None:
             ladder = ladder_of(self.target_transform, channels[1], int(levels), low, high)
             self.pixels = LogisticPixels(ladder, mixtures)
-        self.head = self._head(Blocks(self.dtype_policy, padding, seed=4 * self.seed + 3), width, stem)
+        self.head = pixel_head(self.pixels, Blocks(self.dtype_policy, padding, seed=4 * self.seed + 3), width, stem)
         if self.warmup:
             self.taken = self.add_weight(
                 shape=(), initializer="zeros", trainable=False, dtype="float32", name="taken", aggregation="mean"
@@ -275,15 +283,8 @@ class VAE(Mapper):
     def _graph(self, function, maps):  # for each size of maps anew
         return self._graphs.setdefault((function.__name__, *maps.shape[1:3]), compiled(function, self))
 
-    def _head(self, make, width, stem):
-        """From the end of the path to the parameters of each pixel."""
-        x = end = keras.Input((None, None, width), dtype=self.compute_dtype)
-        x = make.conv(x, stem**2 * self.pixels.parameters, zero=True, dtype="float32")
-        x = Unpack(stem, dtype="float32")(x) if stem > 1 else x
-        return keras.Model(end, x, name="head")
-
     def get_config(self):
-        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits")
+        own = ("levels", "low", "high", "mixtures", "pixel_block", "beta", "warmup", "beta_start", "free_bits")
         own = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
 
