@@ -166,9 +166,10 @@ def test_a_bound_depends_on_seed_and_row_alone(monkeypatch):
     assert np.allclose(mapper.log_prob(target[:1], source[:1], seed=1), first[:1], atol=1e-3)
 
 
-def test_loss_is_the_mean_of_the_sampled_weights():
+@pytest.mark.parametrize("pixel_block", [1, 4])
+def test_loss_is_the_mean_of_the_sampled_weights(pixel_block):
     """Divergences in closed form against ratios of densities, at random weights and the same noise."""
-    mapper, n = disturbed(0.2), 200
+    mapper, n = disturbed(0.2, pixel_block=pixel_block), 200
     target, source = (np.repeat(normal(2, 4, 4, 1, seed=seed), n, 0) for seed in (1, 2))
     shapes = mapper.latent_shapes(4, 4)
     noise = [keras.random.normal((2 * n, *shape), seed=mapper.seed + i) for i, shape in enumerate(shapes)]
@@ -218,7 +219,7 @@ def test_warm_up_lets_coarse_latents_learn_first():
     assert mapper._weights(False) == {1: 2.0, 2: 2.0}
 
 
-@pytest.mark.parametrize("more", [{"groups": (1, 2)}, {"groups": (0, 0, 1), "levels": 4}])
+@pytest.mark.parametrize("more", [{"groups": (1, 2), "pixel_block": 2}, {"groups": (0, 0, 1), "levels": 4}])
 def test_latents_go_round_and_between(more):
     mapper, source = disturbed(0.3, **more), normal(2, 8, 4, 1)
     target, other = normal(2, 8, 4, 1, seed=2), normal(2, 8, 4, 1, seed=3)
@@ -266,6 +267,9 @@ def test_numbers_that_make_no_vae_are_refused():
         {"beta": 0.0},
         {"free_bits": -1.0},
         {"image_size": 5},
+        {"image_size": 6, "pixel_block": 4},
+        {"image_size": 8, "stem": 4, "pixel_block": 2},
+        {"levels": 8, "pixel_block": 2},
     ):
         with pytest.raises(ParameterError):
             make(**more)

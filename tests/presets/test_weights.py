@@ -43,8 +43,10 @@ def preset(original, tmp_path):
 def test_half_the_room_and_eleven_bits(mapper, original, tmp_path):
     half = mapper.save_pretrained(tmp_path / "half", half=True)
     numbers = sum(np.prod(variable.shape) for variable in mapper.trainable_variables)
-    saved = (original / WEIGHTS).stat().st_size - (half / WEIGHTS).stat().st_size
-    assert saved == pytest.approx(2 * numbers, rel=0.1)
+    whole, room = ((folder / WEIGHTS).stat().st_size for folder in (original, half))
+    assert whole > 4 * numbers and whole - room > 2 * numbers
+    # around the numbers, the file of a mapper of many small arrays holds little
+    assert room < 2 * numbers + 1000 * len(mapper.trainable_variables)
     assert json.loads((half / "metadata.json").read_text())["weights_on_disk"] == "float16"
     for again in (load(half), keras.saving.load_model(half)):
         assert {variable.dtype for variable in again.trainable_variables} == {"float32"}
