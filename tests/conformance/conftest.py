@@ -13,15 +13,18 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # the workers of pytest-xdist
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-# on JAX every step of the suite is compiled by XLA; on TensorFlow one family of each kind is enough but for -m slow
-XLA_ALWAYS = ("Diffusion", "Pix2Pix")
+# compiled in full in every run; of the other families the dearest checks wait for -m slow: on TensorFlow XLA (on JAX
+# every step is compiled by it), on JAX the second of the half precisions, which TensorFlow checks for all of them
+ALWAYS = ("Diffusion", "Pix2Pix")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_collection_modifyitems(items):
-    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
-        return
+    dear = {"tensorflow": "test_compiled_by_xla", "jax": "test_half_precision"}
+    dear = dear.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
     for item in items:
-        call = getattr(item, "callspec", None)
-        if item.name.startswith("test_compiled_by_xla") and call and call.params.get("family") not in XLA_ALWAYS:
+        arguments = getattr(item, "callspec", None) and item.callspec.params
+        if not (arguments and dear and item.name.startswith(dear)) or arguments.get("family") in ALWAYS:
+            continue
+        if arguments.get("policy") != "mixed_bfloat16":
             item.add_marker(pytest.mark.slow)
