@@ -13,7 +13,7 @@ from ..errors import DatasetError, ParameterError
 from .pixel_scores import block_means
 from .profiles import pixel_radii
 
-__all__ = ["Baseline", "MeanProfile", "NearestNeighbour", "Rescale", "fit_baselines"]
+__all__ = ["Baseline", "HistogramMatching", "MeanProfile", "NearestNeighbour", "Rescale", "fit_baselines"]
 
 
 class Baseline:
@@ -99,6 +99,33 @@ class Rescale(Baseline):
         return source[..., :1] * self.ratio
 
 
+class HistogramMatching(Baseline):
+    """Each pixel of the first source map to the target value of the same rank among all training pixels.
+
+    Like `Rescale` it sees no pairs, only the two sets of maps: what a mapper trained without pairs has to beat.
+
+    Args:
+        ranks: evenly spaced ranks at which the two distributions are kept, and between which values are interpolated.
+    """
+
+    def __init__(self, source=("dark_matter",), target=("hi",), ranks: int = 4096):
+        super().__init__(source, target)
+        self.ranks = ranks
+
+    def learn(self, source, target):
+        rank = np.linspace(0.0, 1.0, self.ranks)
+        self.values = np.quantile(source[..., 0], rank)
+        self.targets = [np.quantile(target[..., c], rank) for c in range(target.shape[-1])]
+
+    def predict(self, source):
+        # of equal values, such as empty pixels, the middle rank
+        low, high = (np.searchsorted(self.values, source[..., 0], side=side) for side in ("left", "right"))
+        place = np.where(
+            high > low, 0.5 * (low + high - 1), np.interp(source[..., 0], self.values, np.arange(self.ranks))
+        )
+        return np.stack([np.interp(place, np.arange(self.ranks), values) for values in self.targets], axis=-1)
+
+
 class MeanProfile(Baseline):
     """A round map with the mean radial profile of training galaxies of the same source total.
 
@@ -164,7 +191,7 @@ class NearestNeighbour(Baseline):
 
 
 def fit_baselines(pairs, source, target, limit: int = 2000, view=None) -> dict:
-    """Fit every baseline on the same batches: {"rescale": ..., "mean profile": ..., "HI-halo relation": ...}.
+    """Fit every baseline on the same batches: {"rescale": ..., "mean profile": ..., ...}.
 
     Where the source has "dark_matter" and the target is of totals, the relation is among them; where the source is the
     dirty image and the target shines, CLEAN and the Wiener filter are.
@@ -185,7 +212,8 @@ def fit_baselines(pairs, source, target, limit: int = 2000, view=None) -> dict:
         count += len(batch[0])
         if count >= limit:
             break
-    kinds = {"rescale": Rescale, "mean profile": MeanProfile, "nearest neighbour": NearestNeighbour}
+    kinds = {"rescale": Rescale, "histogram matching": HistogramMatching}
+    kinds |= {"mean profile": MeanProfile, "nearest neighbour": NearestNeighbour}
     if as_names(source)[0] == "dark_matter":
         kinds["HI-halo relation"] = HaloRelation
     kinds["quantile regression"] = QuantileRegression

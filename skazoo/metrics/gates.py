@@ -11,6 +11,7 @@ from .noise_bins import BINS
 __all__ = ["Verdict", "verdicts"]
 
 DECONVOLUTIONS = ("CLEAN", "Wiener filter")
+PAIRLESS = ("rescale", "histogram matching")  # baselines that see no pairs
 DEAR = ("oracle", "telescope guidance")  # baselines that are not cheap
 
 
@@ -52,13 +53,19 @@ BEST = (
 EVERY = ((TRANSFER, "transfer", "", (0.0, 0.20)),)
 
 
-def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: tuple[str, ...] = ()) -> list[Verdict]:
+def verdicts(
+    mappers: dict[str, dict],
+    baselines: dict[str, dict],
+    regressions: tuple[str, ...] = (),
+    unpaired: tuple[str, ...] = (),
+) -> list[Verdict]:
     """Gates of one task, of the best generative mapper (most gates met, then CRPS) first, then of all generative ones.
 
     Args:
         mappers, baselines: name -> metrics of the task's target field; "oracle", "CLEAN" and "Wiener filter" among the
             baselines bring gates of their own.
         regressions: names among the mappers that are no generative ones.
+        unpaired: names among the mappers that have learned without pairs; they also stand beside such baselines.
     """
     mappers = {name: _with_transfer(found) for name, found in mappers.items()}
     rivals = {name: found for name, found in mappers.items() if name not in regressions and _known(found, "crps")}
@@ -83,6 +90,8 @@ def verdicts(mappers: dict[str, dict], baselines: dict[str, dict], regressions: 
             label = "CRPS over the best cheap baseline's"
             found.append(Verdict(name, label, _ratio(each["crps"], min(cheap)), -math.inf, 1.0))
         found += [_verdict(name, each, oracle, *gate) for gate in EVERY if _known(each, gate[1])]
+        if name in unpaired:
+            found += _against_pairless(name, each, {label: baselines.get(label, {}) for label in PAIRLESS})
     return found
 
 
@@ -106,6 +115,19 @@ def _against_deconvolution(who: str, metrics: dict, rivals: dict[str, dict]) -> 
                 found.append(
                     Verdict(who, f"{label}, {name}", ratio, *((-math.inf, 1.0) if low_is_good else (1.0, math.inf)))
                 )
+    return found
+
+
+def _against_pairless(who: str, metrics: dict, rivals: dict[str, dict]) -> list[Verdict]:
+    """Against the better of the baselines that see no pairs either."""
+    found = []
+    for key, label, best, limits in (
+        ("crps", "CRPS over the best baseline's that sees no pairs", min, (-math.inf, 1.0)),
+        ("correlation_low", "r(k) of large scales over the best of these", max, (1.0, math.inf)),
+    ):
+        values = [each[key] for each in rivals.values() if _known(each, key)]
+        if values and _known(metrics, key):
+            found.append(Verdict(who, label, _ratio(metrics[key], best(values)), *limits))
     return found
 
 

@@ -39,6 +39,7 @@ class Entry:
         likelihood: "exact", "bound" or None.
         baseline: whether it is one.
         generative: False for a regression, which is no rival of the generative mappers.
+        paired: False for a CycleGAN, which learns without pairs.
         folder: of the preset, as seen from the board.
     """
 
@@ -52,6 +53,7 @@ class Entry:
     likelihood: str | None
     baseline: bool = False
     generative: bool = True
+    paired: bool = True
     folder: str = ""
 
 
@@ -77,6 +79,7 @@ def entries_of(folder: Path) -> list[Entry]:
             hours, rate = facts.get("hours"), made.get("samples_per_second")
             kind = {
                 "generative": made.get("mapper") != "Regression",
+                "paired": made.get("mapper") != "CycleGAN",
                 "folder": path.parent.relative_to(folder).as_posix(),
             }
             found.append(Entry(task, name, metrics, unit, parameters, hours, rate, made.get("likelihood"), **kind))
@@ -132,6 +135,7 @@ def gates_of(members: list[Entry]) -> list[str]:
         {one.name: one.metrics for one in members if not one.baseline},
         {one.name.strip("*"): one.metrics for one in members if one.baseline},
         tuple(one.name for one in members if not one.generative),
+        tuple(one.name for one in members if not one.paired),
     )
     if not found:
         return []

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from skazoo.errors import DatasetError, ParameterError
-from skazoo.metrics.baselines import MeanProfile, NearestNeighbour, Rescale, fit_baselines
+from skazoo.metrics.baselines import (
+    HistogramMatching,
+    MeanProfile,
+    NearestNeighbour,
+    Rescale,
+    fit_baselines,
+)
 
 
 def pairs(count=24, size=16, seed=0):
@@ -33,6 +39,19 @@ def test_the_nearest_neighbour_is_a_training_target():
         assert any(np.array_equal(image, one) for one in target)
 
 
+def test_histogram_matching_finds_a_monotone_relation_without_pairs():
+    """Also where a third of the sky is empty in both: these pixels stay as they are."""
+    rng = np.random.default_rng(0)
+    source = rng.lognormal(size=(40, 16, 16, 1)).astype("f4") * (rng.random((40, 16, 16, 1)) > 0.3)
+    target = np.concatenate([source**2, 3 * source], axis=-1)
+    shuffled = target[rng.permutation(40)][:, ::-1]
+    found = HistogramMatching(target=("hi", "gas")).fit([(source, shuffled)]).sample(source)[0]
+    common = (source > 0) & (source < np.quantile(source, 0.99))
+    np.testing.assert_allclose(found[..., 0][common[..., 0]], target[..., 0][common[..., 0]], rtol=0.02, atol=1e-3)
+    np.testing.assert_allclose(found[..., 1][common[..., 0]], target[..., 1][common[..., 0]], rtol=0.02, atol=1e-3)
+    assert np.all(found[source[..., 0] == 0] == 0)
+
+
 def test_the_mean_profile_is_round():
     source, target = pairs()
     noisy = target * np.random.default_rng(0).lognormal(0, 1, target.shape).astype("f4")
@@ -46,7 +65,14 @@ def test_an_endless_dataset_is_read_to_the_limit():
             yield pairs(8)
 
     found = fit_baselines(endless(), ("dark_matter",), ("hi", "gas"), limit=20)
-    assert list(found) == ["rescale", "mean profile", "nearest neighbour", "HI-halo relation", "quantile regression"]
+    assert list(found) == [
+        "rescale",
+        "histogram matching",
+        "mean profile",
+        "nearest neighbour",
+        "HI-halo relation",
+        "quantile regression",
+    ]
     assert len(found["nearest neighbour"].targets) == 20
 
 
