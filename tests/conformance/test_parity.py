@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from .data import log, maps
 from .mappers import MAPPERS, SAMPLER
@@ -26,13 +27,13 @@ for name, sampler in samplers.items():
 @pytest.mark.jax
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="starts from TensorFlow")
 def test_samples_are_the_same_on_jax(tmp_path):
-    source, _ = maps(2)
+    (source, _), rng = maps(2), np.random.default_rng(0)
     np.save(tmp_path / "source.npy", source)
     samplers, expected = {name: SAMPLER.get(name, {}) for name in MAPPERS}, {}
     for name, make in MAPPERS.items():
         mapper = make(source="dark_matter", target="hi")
-        mapper.compile(learning_rate=3e-3, run_eagerly=True)
-        mapper.fit(*maps(8), batch_size=8, epochs=3, verbose=0)  # away from layers that begin at zero
+        for variable in mapper.trainable_variables:  # away from layers that begin at zero
+            variable.assign(ops.convert_to_numpy(variable) + 0.02 * rng.normal(size=variable.shape))
         mapper.save_pretrained(tmp_path / name)
         expected[name] = mapper.sample(source, 2, **samplers[name])
     done = subprocess.run(
