@@ -49,7 +49,7 @@ class VAE(Mapper):
             of the target, such as 256: for maps with empty or saturated pixels, whose probability is then finite.
         low, high, mixtures: of the levels; see `PixelCNN`.
         pixel_block: pixels per side of the blocks in which errors of Gaussian pixels are correlated
-            (`skazoo.networks.pixel_distributions`); 1 for independent pixels.
+            (`skazoo.networks.pixel_distributions`; in the warm-up not yet in full); 1 for independent pixels.
         beta: weight of the divergence.
         warmup, beta_start: training steps in which the weight goes, in its logarithm, from `beta_start` to `beta`. Of
             coarse latents it starts lower, in proportion to their number, so that with a `beta_start` of 30 or so they
@@ -142,10 +142,10 @@ class VAE(Mapper):
             for seed, shape in enumerate(self.latent_shapes(*target.shape[1:3]), self.seed)
         ]
         parameters, latents = self._posterior(target, source, noise, training)
-        numbers = math.prod(target.shape[1:])
-        fit = self.pixels.log_prob(parameters, target) / numbers
+        numbers, passed = math.prod(target.shape[1:]), self._progress(training)
+        fit = self.pixels.log_prob(parameters, target, passed) / numbers
         self.reconstruction.update_state(-fit)
-        weights, loss, by_level = self._weights(training), -fit, {}
+        weights, loss, by_level = self._weights(passed), -fit, {}
         for level, latent in zip(self.hierarchy.levels, latents, strict=True):
             each = ops.sum(divergence(*latent[1:]), axis=(1, 2, 3)) / numbers
             by_level[level] = by_level.get(level, 0.0) + each
@@ -155,14 +155,18 @@ class VAE(Mapper):
             metric.update_state(by_level[level])
         return loss
 
-    def _weights(self, training):
-        """{level: `beta`}; during the warm-up more for fine levels and less for coarse ones."""
+    def _progress(self, training):
+        """The share of the warm-up that has passed; 1 outside of training."""
         if not (self.warmup and training):
-            return dict.fromkeys(self.divergences, self.beta)
+            return 1.0
         self.taken.assign(ops.minimum(self.taken + 1.0, float(self.warmup)))
-        left, finest = 1.0 - self.taken / self.warmup, self.factors[min(self.divergences)]
+        return self.taken / self.warmup
+
+    def _weights(self, passed):
+        """{level: `beta`}; early in the warm-up more for fine levels and less for coarse ones."""
+        finest = self.factors[min(self.divergences)]
         start = {level: self.beta_start * float(finest / self.factors[level]) ** 2 for level in self.divergences}
-        return {level: self.beta * ops.power(first / self.beta, left) for level, first in start.items()}
+        return {level: self.beta * ops.power(first / self.beta, 1.0 - passed) for level, first in start.items()}
 
     # ------------------------------------------------------------------ likelihood
 
@@ -255,7 +259,7 @@ class VAE(Mapper):
         """The pixels' parameters, and the latents drawn from the posterior."""
         both = ops.concatenate([target, source], axis=-1)
         sources = self._look(source, training)
-        targets = _levels(self.target_pyramid(both, training=training))
+        targets = keras.tree.flatten(self.target_pyramid(both, training=training))
         x, latents = self.hierarchy.posterior(sources, targets, noise, training)
         return self._parameters(x), latents
 
@@ -263,7 +267,7 @@ class VAE(Mapper):
         """The source's features at each level."""
         # beside ones: of a source that is zero everywhere the group norms would make gradients without bounds
         source = ops.concatenate([source, ops.ones_like(source[..., :1])], axis=-1)
-        return _levels(self.source_pyramid(source, training=training))
+        return keras.tree.flatten(self.source_pyramid(source, training=training))
 
     def _parameters(self, x):
         return ops.cast(self.head(x), "float32") + self.pixels.bias
@@ -287,11 +291,6 @@ class VAE(Mapper):
         own = ("levels", "low", "high", "mixtures", "pixel_block", "beta", "warmup", "beta_start", "free_bits")
         own = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
-
-
-def _levels(features) -> list:
-    """The features of a pyramid as a list, also where there is one level only."""
-    return list(features) if isinstance(features, list | tuple) else [features]
 
 
 def _latent_noise(noise: RowNoise, shapes) -> list[np.ndarray]:

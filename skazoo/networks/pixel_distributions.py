@@ -40,13 +40,17 @@ class GaussianPixels:
         cosines = np.cos(math.pi / self.block * frequency * place)
         self.transform = (cosines / np.linalg.norm(cosines, axis=1, keepdims=True)).astype(np.float32)
 
-    def log_prob(self, parameters, maps):
-        """ln of the density of `maps` (B, H, W, C) in network space, (B,)."""
+    def log_prob(self, parameters, maps, grain=1.0):
+        """ln of the density of `maps` (B, H, W, C) in network space, (B,).
+
+        Args:
+            grain: power to which the spectra are taken; 0 for independent pixels.
+        """
         mean, log_variance, log_spectrum = self._split(parameters)
         if log_spectrum is None:
             return ops.sum(log_density(maps, mean, log_variance), axis=(1, 2, 3))
         waves = self._in_blocks((maps - mean) * ops.exp(-0.5 * log_variance), self.transform)
-        return ops.sum(log_density(waves, 0.0, log_spectrum) - 0.5 * log_variance, axis=(1, 2, 3))
+        return ops.sum(log_density(waves, 0.0, grain * log_spectrum) - 0.5 * log_variance, axis=(1, 2, 3))
 
     def mean(self, parameters):
         """The expected maps."""
@@ -91,8 +95,8 @@ class LogisticPixels:
         self.numbers = 1 + self.channels
         self.bias = _spread(self.mixtures, self.channels, self.parameters)
 
-    def log_prob(self, parameters, maps):
-        """ln of the density of `maps` (B, H, W, C) in network space, (B,)."""
+    def log_prob(self, parameters, maps, grain=1.0):
+        """ln of the density of `maps` (B, H, W, C) in network space, (B,); there is no `grain` here."""
         mass = ops.sum(log_mass(parameters, self.ladder.number(maps), self.ladder, self.mixtures), axis=(1, 2))
         return mass - math.prod(maps.shape[1:3]) * float(np.sum(np.log(self.ladder.step)))
 

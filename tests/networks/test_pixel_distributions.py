@@ -55,13 +55,14 @@ def test_what_is_drawn_has_that_covariance(block, channels):
         np.testing.assert_allclose(one.T @ one, covariance(parameters[0], block, c, channels, (0, 0)), atol=2e-4)
 
 
-def test_flat_spectra_are_independent_pixels():
+@pytest.mark.parametrize("grain", [0.0, 1.0])
+def test_flat_spectra_are_independent_pixels(grain):
     parameters = parameters_of(4, 2)
-    parameters[..., 4:] = 0.0
+    parameters[..., 4:] *= 1.0 - grain
     maps = np.random.default_rng(1).normal(size=(3, 8, 12, 2)).astype(np.float32)
     blocks, alone = GaussianPixels(2, 4), GaussianPixels(2)
     np.testing.assert_allclose(
-        ops.convert_to_numpy(blocks.log_prob(parameters, maps)),
+        ops.convert_to_numpy(blocks.log_prob(parameters, maps, grain)),
         ops.convert_to_numpy(alone.log_prob(parameters[..., :4], maps)),
         rtol=1e-5,
     )
