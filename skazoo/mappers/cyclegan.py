@@ -49,9 +49,14 @@ class CycleGAN(GAN):
         generator, width, multipliers, blocks, stem, padding, dropout, noise_channels, discriminator_width,
             discriminator_multipliers, loss, penalty: see `GAN`.
         noise: whether the generators take noise; False is the original, with one target for each source.
-        cycle_weight: of the way there and back.
+        cycle_weight: of the way there and back; a pair for that of sources and that of targets. Where the target holds
+            what the source does not know, such as noise, the way from it and back cannot close: a second weight of 0
+            leaves it out, else it takes the noise from the generators.
         identity_weight: of leaving maps of its own kind alone, where source and target have as many channels;
-            None for half of cycle_weight.
+            None for half of cycle_weight, of the larger one.
+        residual: where source and target have as many channels, the generators add to their input (in network space).
+            Both directions may otherwise settle on maps with bright and faint exchanged, to which no judge and no cycle
+            objects.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
         replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
     """
@@ -79,6 +84,7 @@ class CycleGAN(GAN):
         penalty=None,
         cycle_weight=10.0,
         identity_weight=None,
+        residual=True,
         cycle_noise=0.0,
         replay=50,
         transforms=None,
@@ -108,13 +114,18 @@ class CycleGAN(GAN):
             name,
         )
         self.noise = bool(noise)
-        self.cycle_weight = check_weight("cycle_weight", cycle_weight)
-        half = 0.5 * self.cycle_weight
+        pair = cycle_weight if isinstance(cycle_weight, tuple | list) else (cycle_weight, cycle_weight)
+        if len(pair) != 2:
+            raise ParameterError(f"cycle_weight must be a number or a pair, but is {cycle_weight}.")
+        self.cycle_weight = tuple(check_weight("cycle_weight", each) for each in pair)
+        half = 0.5 * max(self.cycle_weight)
         self.identity_weight = half if identity_weight is None else check_weight("identity_weight", identity_weight)
         self.cycle_noise = check_weight("cycle_noise", cycle_noise)
         self.replay = int(check_weight("replay", replay))
         a, b = len(self.source), len(self.target)
-        self.a2b, self.b2a = self.make_generator(b, a, number=0), self.make_generator(a, b, number=1)
+        self.residual = bool(residual)
+        more = {"residual": self.residual and a == b}
+        self.a2b, self.b2a = self.make_generator(b, a, 0, **more), self.make_generator(a, b, 1, **more)
         self.judge_a, self.judge_b = self.make_discriminator(a, number=0), self.make_discriminator(b, number=1)
         self._graphs = {"a2b": self.make_graph(self.a2b), "b2a": self.make_graph(self.b2a)}
         self.pool_a = self.pool_b = None
@@ -152,8 +163,13 @@ class CycleGAN(GAN):
             return maps + self.cycle_noise * grain
 
         made_b, made_a = go(self.a2b, a, 0), go(self.b2a, b, 1)
-        cycle = _l1(go(self.b2a, blurred(made_b, 0), 2), a) + _l1(go(self.a2b, blurred(made_a, 1), 3), b)
-        generator = self.cycle_weight * cycle
+        generator = cycle = 0.0
+        if self.cycle_weight[0]:
+            closed = _l1(go(self.b2a, blurred(made_b, 0), 2), a)
+            generator, cycle = generator + self.cycle_weight[0] * closed, cycle + closed
+        if self.cycle_weight[1]:
+            closed = _l1(go(self.a2b, blurred(made_a, 1), 3), b)
+            generator, cycle = generator + self.cycle_weight[1] * closed, cycle + closed
         if self.identity_weight and len(self.source) == len(self.target):
             identity = _l1(go(self.a2b, b, 4), b) + _l1(go(self.b2a, a, 5), a)
             generator = generator + self.identity_weight * identity
@@ -228,8 +244,9 @@ class CycleGAN(GAN):
         return {
             **super().get_config(),
             "noise": self.noise,
-            "cycle_weight": self.cycle_weight,
+            "cycle_weight": list(self.cycle_weight),
             "identity_weight": self.identity_weight,
+            "residual": self.residual,
             "cycle_noise": self.cycle_noise,
             "replay": self.replay,
         }

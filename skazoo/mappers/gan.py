@@ -86,12 +86,11 @@ class GAN(Mapper):
 
     # the names of scope lead the paths of the weights, by which the optimizers tell them apart
 
-    def make_generator(self, outputs: int, inputs: int, number: int = 0) -> keras.Model:
+    def make_generator(self, outputs: int, inputs: int, number: int = 0, **more) -> keras.Model:
         """A generator with weights of its own for each `number`."""
+        own = {**self.generator_arguments, **more, "seed": 4 * self.seed + number, "dtype": self.dtype_policy}
         with keras.name_scope("generator"):
-            return GENERATORS[self.kind](
-                outputs, inputs, **self.generator_arguments, seed=4 * self.seed + number, dtype=self.dtype_policy
-            )
+            return GENERATORS[self.kind](outputs, inputs, **own)
 
     def make_discriminator(self, judged: int, beside: int = 0, number: int = 0) -> keras.Model:
         """A discriminator of maps with `judged` channels, given maps with `beside`."""

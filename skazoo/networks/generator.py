@@ -23,6 +23,7 @@ def unet_generator(
     stem: int = 1,
     padding: str = "zero",
     dropout: float = 0.0,
+    residual: bool = False,
     seed: int = 0,
     dtype=None,
     name: str = "generator",
@@ -41,6 +42,7 @@ def unet_generator(
         stem: pixels per side that are packed into channels at the entrance; 2 makes everything about 4x cheaper.
         padding: "zero", "reflect" or "circular"; see `Blocks`.
         dropout: fraction dropped in the residual blocks.
+        residual: add the source to what the network makes. Needs as many channels in as out.
         seed: of the initial weights.
         dtype: policy of the hidden layers, such as "mixed_bfloat16".
     """
@@ -61,7 +63,7 @@ def unet_generator(
             x = block(make.skip(x, kept.pop()), depth)
         if depth:
             x = make.up(x)
-    return keras.Model(inputs, _exit(make, x, target_channels, stem), name=name)
+    return keras.Model(inputs, _exit(make, x, target_channels, stem, inputs[0] if residual else None), name=name)
 
 
 def resnet_generator(
@@ -75,6 +77,7 @@ def resnet_generator(
     stem: int = 1,
     padding: str = "zero",
     dropout: float = 0.0,
+    residual: bool = False,
     seed: int = 0,
     dtype=None,
     name: str = "generator",
@@ -92,7 +95,7 @@ def resnet_generator(
         x = block(x, len(multipliers) - 1)
     for depth in reversed(range(len(multipliers) - 1)):
         x = block(make.up(x), depth)
-    return keras.Model(inputs, _exit(make, x, target_channels, stem), name=name)
+    return keras.Model(inputs, _exit(make, x, target_channels, stem, inputs[0] if residual else None), name=name)
 
 
 GENERATORS = {"resnet": resnet_generator, "unet": unet_generator}
@@ -126,8 +129,10 @@ def _entrance(source_channels, width, multipliers, blocks, noise_channels, stem,
     return make, [source, *noise], make.conv(x, width), block
 
 
-def _exit(make, x, target_channels, stem):
+def _exit(make, x, target_channels, stem, source):
     x = make.silu(make.norm(x))
     x = make.conv(x, stem**2 * target_channels, dtype="float32")
     x = Unpack(stem, dtype="float32")(x) if stem > 1 else x
+    if source is not None:
+        x = layers.Add(dtype="float32")([x, source])
     return layers.Activation("linear", dtype="float32", name="target")(x)

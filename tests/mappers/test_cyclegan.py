@@ -56,6 +56,31 @@ def test_terms_of_known_generators():
     assert float(mapper.identity.result()) == pytest.approx(np.abs(b).mean() + 1.0, rel=1e-5)
 
 
+def test_the_way_back_from_the_target_can_be_left_out():
+    """a2b doubles and b2a adds 1: with the weights (3, 0) only |2 a + 1 - a| counts, three times."""
+    losses = []
+    for weights in ((3.0, 0.0), (0.0, 0.0)):
+        mapper = tiny(cycle_weight=weights, identity_weight=0.0)
+        mapper.a2b = lambda inputs, training=False: 2.0 * inputs[0]
+        mapper.b2a = lambda inputs, training=False: inputs[0] + 1.0
+        a, b = maps(), maps(seed=1)
+        losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(b), ops.array(a), training=False)))
+        expected = np.abs(a + 1).mean(axis=(1, 2, 3)) if weights[0] else 0.0
+        assert float(mapper.cycle.result()) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert np.allclose(losses[0] - losses[1], 3 * np.abs(a + 1).mean(axis=(1, 2, 3)), rtol=1e-4)
+    assert CycleGAN.from_config(mapper.get_config()).cycle_weight == (0.0, 0.0)
+
+
+def test_residual_generators_add_to_their_input():
+    """In network space; where the channels differ there is nothing to add to."""
+    mapper, plain = (tiny(transforms={"a": Affine(), "b": Affine(5.0, 2.0)}, residual=each) for each in (True, False))
+    source = maps(3)
+    assert np.allclose(mapper.sample(source, 2), plain.sample(source, 2) + 2.0 * source, atol=1e-4)
+    back = (each.sample(source, 1, direction="b2a") for each in (mapper, plain))
+    assert np.allclose(next(back), next(back) + (source - 5.0) / 2.0, atol=1e-4)
+    assert tiny(target=("b", "c")).residual
+
+
 def test_identity_needs_equal_channels():
     mapper = tiny(target=("b", "c"))
     assert mapper.identity_weight == 5.0
@@ -176,6 +201,7 @@ def test_steganography_is_found_and_honesty_is_not_suspected():
     ("arguments", "message"),
     [
         (dict(cycle_weight=-1.0), "cycle_weight"),
+        (dict(cycle_weight=(1.0, 2.0, 3.0)), "cycle_weight"),
         (dict(identity_weight=-1.0), "identity_weight"),
         (dict(cycle_noise=-0.1), "cycle_noise"),
         (dict(replay=-1), "replay"),
