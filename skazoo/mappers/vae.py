@@ -12,7 +12,8 @@ from ..errors import ParameterError, check_positive
 from ..networks.blocks import Blocks
 from ..networks.gaussian import divergence, log_density
 from ..networks.hierarchy import LatentHierarchy
-from ..networks.pixel_distributions import GaussianPixels, LogisticPixels, pixel_head
+from ..networks.layers import Unpack
+from ..networks.pixel_distributions import GaussianPixels, LogisticPixels
 from ..networks.pyramid import feature_pyramid
 from .backend import compiled
 from .inputs import as_batch, as_pairs, check_size
@@ -48,8 +49,6 @@ class VAE(Mapper):
         levels: None for Gaussian pixels of learned variance; or a number, for a mixture of logistics on so many levels
             of the target, such as 256: for maps with empty or saturated pixels, whose probability is then finite.
         low, high, mixtures: of the levels; see `PixelCNN`.
-        pixel_block: pixels per side of the blocks in which errors of Gaussian pixels are correlated
-            (`skazoo.networks.pixel_distributions`; in the warm-up not yet in full); 1 for independent pixels.
         beta: weight of the divergence.
         warmup, beta_start: training steps in which the weight goes, in its logarithm, from `beta_start` to `beta`. Of
             coarse latents it starts lower, in proportion to their number, so that with a `beta_start` of 30 or so they
@@ -77,7 +76,6 @@ class VAE(Mapper):
         low=None,
         high=4.0,
         mixtures=8,
-        pixel_block=1,
         beta=1.0,
         warmup=0,
         beta_start=1.0,
@@ -91,13 +89,8 @@ class VAE(Mapper):
     ):
         super().__init__(source, target, image_size, transforms, seed, dtype, name)
         sizes = dict(latent_channels=latent_channels, stem=stem, width=width, features=features, blocks=blocks)
-        for label, value in {**sizes, "beta": beta, "beta_start": beta_start, "pixel_block": pixel_block}.items():
+        for label, value in {**sizes, "beta": beta, "beta_start": beta_start}.items():
             check_positive(label, value)
-        if pixel_block > 1 and (levels is not None or pixel_block % stem):
-            raise ParameterError(
-                f"pixel_block must be a multiple of stem ({stem}) and needs Gaussian pixels (levels=None), but is "
-                f"{pixel_block} with levels={levels}; or set it to 1."
-            )
         for label, value in {"free_bits": free_bits, "warmup": warmup}.items():
             if not (math.isfinite(value) and value >= 0):
                 raise ParameterError(f"{label} must be 0 or more, but is {value}.")
@@ -105,10 +98,9 @@ class VAE(Mapper):
         self.warmup, self.free_bits = int(warmup), float(free_bits)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
-        self.pixel_block = int(pixel_block)
         factors = (stem, *(2,) * (len(self.groups) - 1))
         self.factors = np.cumprod(factors)
-        self.stride = math.lcm(int(self.factors[-1]), int(pixel_block))
+        self.stride = int(self.factors[-1])
         check_size((None, self.image_size, self.image_size, None), "image_size", self.stride)
         edges = dict(padding=padding, dropout=dropout, dtype=self.dtype_policy)
         look = dict(width=features, blocks=blocks, **edges)
@@ -118,11 +110,11 @@ class VAE(Mapper):
         self.hierarchy = LatentHierarchy(
             self.groups, features, width, latent_channels, seed=4 * self.seed + 2, name="hierarchy", **edges
         )
-        self.pixels = GaussianPixels(channels[1], pixel_block)
+        self.pixels = GaussianPixels(channels[1])
         if levels is not None:
             ladder = ladder_of(self.target_transform, channels[1], int(levels), low, high)
             self.pixels = LogisticPixels(ladder, mixtures)
-        self.head = pixel_head(self.pixels, Blocks(self.dtype_policy, padding, seed=4 * self.seed + 3), width, stem)
+        self.head = self._head(Blocks(self.dtype_policy, padding, seed=4 * self.seed + 3), width, stem)
         if self.warmup:
             self.taken = self.add_weight(
                 shape=(), initializer="zeros", trainable=False, dtype="float32", name="taken", aggregation="mean"
@@ -142,10 +134,10 @@ class VAE(Mapper):
             for seed, shape in enumerate(self.latent_shapes(*target.shape[1:3]), self.seed)
         ]
         parameters, latents = self._posterior(target, source, noise, training)
-        numbers, passed = math.prod(target.shape[1:]), self._progress(training)
-        fit = self.pixels.log_prob(parameters, target, passed) / numbers
+        numbers = math.prod(target.shape[1:])
+        fit = self.pixels.log_prob(parameters, target) / numbers
         self.reconstruction.update_state(-fit)
-        weights, loss, by_level = self._weights(passed), -fit, {}
+        weights, loss, by_level = self._weights(training), -fit, {}
         for level, latent in zip(self.hierarchy.levels, latents, strict=True):
             each = ops.sum(divergence(*latent[1:]), axis=(1, 2, 3)) / numbers
             by_level[level] = by_level.get(level, 0.0) + each
@@ -155,18 +147,14 @@ class VAE(Mapper):
             metric.update_state(by_level[level])
         return loss
 
-    def _progress(self, training):
-        """The share of the warm-up that has passed; 1 outside of training."""
+    def _weights(self, training):
+        """{level: `beta`}; during the warm-up more for fine levels and less for coarse ones."""
         if not (self.warmup and training):
-            return 1.0
+            return dict.fromkeys(self.divergences, self.beta)
         self.taken.assign(ops.minimum(self.taken + 1.0, float(self.warmup)))
-        return self.taken / self.warmup
-
-    def _weights(self, passed):
-        """{level: `beta`}; early in the warm-up more for fine levels and less for coarse ones."""
-        finest = self.factors[min(self.divergences)]
+        left, finest = 1.0 - self.taken / self.warmup, self.factors[min(self.divergences)]
         start = {level: self.beta_start * float(finest / self.factors[level]) ** 2 for level in self.divergences}
-        return {level: self.beta * ops.power(first / self.beta, 1.0 - passed) for level, first in start.items()}
+        return {level: self.beta * ops.power(first / self.beta, left) for level, first in start.items()}
 
     # ------------------------------------------------------------------ likelihood
 
@@ -259,7 +247,7 @@ class VAE(Mapper):
         """The pixels' parameters, and the latents drawn from the posterior."""
         both = ops.concatenate([target, source], axis=-1)
         sources = self._look(source, training)
-        targets = keras.tree.flatten(self.target_pyramid(both, training=training))
+        targets = _levels(self.target_pyramid(both, training=training))
         x, latents = self.hierarchy.posterior(sources, targets, noise, training)
         return self._parameters(x), latents
 
@@ -267,7 +255,7 @@ class VAE(Mapper):
         """The source's features at each level."""
         # beside ones: of a source that is zero everywhere the group norms would make gradients without bounds
         source = ops.concatenate([source, ops.ones_like(source[..., :1])], axis=-1)
-        return keras.tree.flatten(self.source_pyramid(source, training=training))
+        return _levels(self.source_pyramid(source, training=training))
 
     def _parameters(self, x):
         return ops.cast(self.head(x), "float32") + self.pixels.bias
@@ -287,10 +275,22 @@ class VAE(Mapper):
     def _graph(self, function, maps):  # for each size of maps anew
         return self._graphs.setdefault((function.__name__, *maps.shape[1:3]), compiled(function, self))
 
+    def _head(self, make, width, stem):
+        """From the end of the path to the parameters of each pixel."""
+        x = end = keras.Input((None, None, width), dtype=self.compute_dtype)
+        x = make.conv(x, stem**2 * self.pixels.parameters, zero=True, dtype="float32")
+        x = Unpack(stem, dtype="float32")(x) if stem > 1 else x
+        return keras.Model(end, x, name="head")
+
     def get_config(self):
-        own = ("levels", "low", "high", "mixtures", "pixel_block", "beta", "warmup", "beta_start", "free_bits")
+        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits")
         own = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
+
+
+def _levels(features) -> list:
+    """The features of a pyramid as a list, also where there is one level only."""
+    return list(features) if isinstance(features, list | tuple) else [features]
 
 
 def _latent_noise(noise: RowNoise, shapes) -> list[np.ndarray]:

@@ -37,15 +37,7 @@ MAPPERS = {
         **more,
     ),
     "VAE": lambda **more: VAE(
-        image_size=SIZE,
-        groups=(1, 1),
-        latent_channels=4,
-        width=12,
-        features=8,
-        pixel_block=4,
-        warmup=4,
-        free_bits=0.01,
-        **more,
+        image_size=SIZE, groups=(1, 1), latent_channels=4, width=12, features=8, warmup=4, free_bits=0.01, **more
     ),
     "TokenTransformer": lambda **more: TokenTransformer(
         image_size=SIZE, levels=(5, 5, 5), autoencoder_width=8, width=16, layers=1, heads=2, **more

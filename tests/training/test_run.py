@@ -12,6 +12,7 @@ from skazoo.zoo.diffusion.train import train
 
 import skazoo
 from skazoo.errors import DatasetError, ParameterError
+from skazoo.presets import shipped
 from skazoo.training import EpochLog, Run, find_recipe, read_recipe
 from skazoo.training.recipe import recipes
 
@@ -119,5 +120,5 @@ def test_all_recipes_of_the_zoo_are_complete_and_their_scripts_exist():
         recipe = read_recipe(find_recipe(name))
         assert recipe["family"] == path.parent.parent.name
         kind = getattr(skazoo.mappers, "".join(part.title() for part in recipe["family"].split("_")), None)
-        if kind is not None:
+        if kind is not None and name not in shipped():  # those have been built
             kind(recipe["source"], recipe["target"], recipe["image_size"], **recipe["mapper"])
