@@ -164,12 +164,11 @@ class CycleGAN(GAN):
 
         made_b, made_a = go(self.a2b, a, 0), go(self.b2a, b, 1)
         generator = cycle = 0.0
-        if self.cycle_weight[0]:
-            closed = _l1(go(self.b2a, blurred(made_b, 0), 2), a)
-            generator, cycle = generator + self.cycle_weight[0] * closed, cycle + closed
-        if self.cycle_weight[1]:
-            closed = _l1(go(self.a2b, blurred(made_a, 1), 3), b)
-            generator, cycle = generator + self.cycle_weight[1] * closed, cycle + closed
+        ways = (self.b2a, made_b, a), (self.a2b, made_a, b)
+        for number, (weight, (back, made, true)) in enumerate(zip(self.cycle_weight, ways, strict=True)):
+            if weight:
+                closed = _l1(go(back, blurred(made, number), 2 + number), true)
+                generator, cycle = generator + weight * closed, cycle + closed
         if self.identity_weight and len(self.source) == len(self.target):
             identity = _l1(go(self.a2b, b, 4), b) + _l1(go(self.b2a, a, 5), a)
             generator = generator + self.identity_weight * identity
@@ -250,6 +249,11 @@ class CycleGAN(GAN):
             "cycle_noise": self.cycle_noise,
             "replay": self.replay,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        """From `get_config`; one without `residual` is of a mapper from before there was the choice."""
+        return super().from_config({"residual": False, **config})
 
 
 class Backwards:
