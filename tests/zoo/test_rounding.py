@@ -21,7 +21,7 @@ def examples():
     import tensorflow_datasets as tfds
 
     try:
-        return tfds.load("ska_tng/toy_64", split="test[:48]", download=False)
+        return tfds.load("ska_tng/toy_64", split="test[:24]", download=False)
     except (AssertionError, SkazooError, ValueError) as error:
         pytest.skip(f"toy_64 is not prepared in TFDS_DATA_DIR: skazoo data build toy_64 ({type(error).__name__})")
 
@@ -33,7 +33,7 @@ def test_rounded_weights_have_the_same_metrics(name, examples):
     field = mapper.target[0]
 
     def measured():
-        return evaluate(mapper, examples, 8, likelihood_maps=1, progress=False).to_dict()["metrics"][field]
+        return evaluate(mapper, examples, 4, likelihood_maps=1, progress=False).to_dict()["metrics"][field]
 
     before = measured()
     for variable in mapper.trainable_variables:
