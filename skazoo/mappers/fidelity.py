@@ -14,7 +14,9 @@ from keras import ops
 
 from ..errors import ParameterError
 
-__all__ = ["FIDELITIES", "Diversity", "fourier_modes"]
+__all__ = ["FIDELITIES", "Diversity", "fourier_modes", "peak_heights"]
+
+WINDOWS = 4, 8  # pixels a side
 
 
 def _l1(a, b, target):
@@ -66,6 +68,24 @@ def fourier_modes(maps, scale=None):
         mean = ops.matmul(power, member) / count
         scale = ops.sqrt(ops.reshape(ops.take(mean, ring, axis=1), (-1, height, width)) + 1e-12)
     return modes / scale[..., None], scale
+
+
+def peak_heights(maps):
+    """How far the highest pixel of each window stands above the window's mean; maps (B, H, W, C) -> (B, n).
+
+    Pixels and Fourier modes, each judged alone, can have the right spread in maps without a single compact source, if
+    its place is not known from the source map. Windows of `WINDOWS` pixels a side overlap by half; those larger than
+    the map are left out.
+    """
+    found = []
+    for window in WINDOWS:
+        if min(maps.shape[1] or window, maps.shape[2] or window) >= window:
+            size = dict(pool_size=window, strides=window // 2, padding="valid")
+            height = ops.max_pool(maps, **size) - ops.average_pool(maps, **size)
+            found.append(ops.reshape(height, (ops.shape(maps)[0], -1)))
+    if not found:
+        raise ParameterError(f"the loss of peaks needs maps of {WINDOWS[0]} pixels a side at least.")
+    return ops.concatenate(found, axis=-1)
 
 
 def _rings(height, width):

@@ -55,6 +55,9 @@ class VAE(Mapper):
             learn first. Otherwise the fine ones, which learn faster, may learn all, and samples lack what a whole map
             shares.
         free_bits: nats per number of a latent (averaged over it) below which its divergence is not pushed.
+        pixel_temperature: of the pixels alone in `sample`; 1 is the model whose likelihood is bounded. The pixels are
+            drawn one by one, while true errors are smooth: at 1, power that the latents did not explain comes back as
+            white noise, and the small scales hold too much of it. Less leaves more to the latents.
         padding, dropout: see `skazoo.networks.Blocks`.
     """
 
@@ -80,6 +83,7 @@ class VAE(Mapper):
         warmup=0,
         beta_start=1.0,
         free_bits=0.0,
+        pixel_temperature=1.0,
         padding="zero",
         dropout=0.0,
         transforms=None,
@@ -89,13 +93,19 @@ class VAE(Mapper):
     ):
         super().__init__(source, target, image_size, transforms, seed, dtype, name)
         sizes = dict(latent_channels=latent_channels, stem=stem, width=width, features=features, blocks=blocks)
-        for label, value in {**sizes, "beta": beta, "beta_start": beta_start}.items():
+        for label, value in {
+            **sizes,
+            "beta": beta,
+            "beta_start": beta_start,
+            "pixel_temperature": pixel_temperature,
+        }.items():
             check_positive(label, value)
         for label, value in {"free_bits": free_bits, "warmup": warmup}.items():
             if not (math.isfinite(value) and value >= 0):
                 raise ParameterError(f"{label} must be 0 or more, but is {value}.")
         self.groups, self.beta, self.beta_start = tuple(groups), float(beta), float(beta_start)
         self.warmup, self.free_bits = int(warmup), float(free_bits)
+        self.pixel_temperature = float(pixel_temperature)
         self.network_arguments = dict(**sizes, padding=padding, dropout=dropout)
         self.levels, self.low, self.high, self.mixtures = levels, low, float(high), int(mixtures)
         factors = (stem, *(2,) * (len(self.groups) - 1))
@@ -196,7 +206,8 @@ class VAE(Mapper):
         """Draw latents from the prior, coarse to fine, then every pixel from its distribution.
 
         Args:
-            temperature: of latents and pixels; 1 for samples of p(target | source), less for smoother, likelier maps.
+            temperature: of latents and pixels, of these times `pixel_temperature`; 1 for samples of p(target | source),
+                less for smoother, likelier maps.
         """
         check_positive("temperature", temperature)
         shapes = self.latent_shapes(*source.shape[1:3])
@@ -262,7 +273,7 @@ class VAE(Mapper):
 
     def _sample(self, source, temperature, white, *noise):
         x = self.hierarchy.prior(self._look(source), noise, temperature)
-        return self.pixels.draw(self._parameters(x), white, temperature)
+        return self.pixels.draw(self._parameters(x), white, temperature * self.pixel_temperature)
 
     def _mean(self, source, *latents):
         return self.pixels.mean(self._parameters(self.hierarchy.prior(self._look(source), latents)))
@@ -283,7 +294,7 @@ class VAE(Mapper):
         return keras.Model(end, x, name="head")
 
     def get_config(self):
-        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits")
+        own = ("levels", "low", "high", "mixtures", "beta", "warmup", "beta_start", "free_bits", "pixel_temperature")
         own = {name: getattr(self, name) for name in own}
         return {**super().get_config(), **self.network_arguments, "groups": list(self.groups), **own}
 

@@ -42,7 +42,8 @@ def unet_generator(
         stem: pixels per side that are packed into channels at the entrance; 2 makes everything about 4x cheaper.
         padding: "zero", "reflect" or "circular"; see `Blocks`.
         dropout: fraction dropped in the residual blocks.
-        residual: add the source to what the network makes. Needs as many channels in as out.
+        residual: add the source to what the network makes, which is nothing at the start. Needs as many channels in as
+            out.
         seed: of the initial weights.
         dtype: policy of the hidden layers, such as "mixed_bfloat16".
     """
@@ -131,7 +132,7 @@ def _entrance(source_channels, width, multipliers, blocks, noise_channels, stem,
 
 def _exit(make, x, target_channels, stem, source):
     x = make.silu(make.norm(x))
-    x = make.conv(x, stem**2 * target_channels, dtype="float32")
+    x = make.conv(x, stem**2 * target_channels, zero=source is not None, dtype="float32")
     x = Unpack(stem, dtype="float32")(x) if stem > 1 else x
     if source is not None:
         x = layers.Add(dtype="float32")([x, source])

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from keras import ops
+from scipy.stats import kstest
 
 from skazoo.datasets.transforms import (
     Affine,
@@ -12,9 +13,11 @@ from skazoo.datasets.transforms import (
     Chain,
     ChannelTransform,
     Log10,
+    Piecewise,
     Power,
     default_transform,
     fit_affine,
+    fit_matching,
     fit_transform,
     transform_from_config,
 )
@@ -84,6 +87,7 @@ def test_empty_sky_stays_exactly_empty(floor, affine):
         Power(0.125, 0.1),
         Asinh(0.4),
         Affine(2.0, 0.3),
+        Piecewise([0.0, 40.0], [2.0, 5.0]),
         Chain([Log10(1e-3), Affine(0.1, 2.0)]),
         Chain([Asinh(2.0), Affine(-1.0, 0.5), Affine(0.2, 3.0)]),
     ],
@@ -152,10 +156,45 @@ def test_what_is_no_transform_is_refused(config):
         transform_from_config(config)
 
 
+def test_piecewise_goes_through_its_knots_and_on():
+    x, y = [-1.0, 0.5, 2.0, 2.25], [0.0, 0.1, 3.0, 7.0]
+    transform = Piecewise(x, y)
+    assert np.allclose(numpy(transform.forward(np.array(x))), y, atol=1e-6)
+    assert np.allclose(numpy(transform.inverse(np.array(y))), x, atol=1e-6)
+    values = np.linspace(-3.0, 4.0, 141).reshape(3, 47)[..., None]
+    found = numpy(transform.forward(values))
+    inside = (values >= x[0]) & (values <= x[-1])
+    assert found.shape == values.shape and np.allclose(found[inside], np.interp(values[inside], x, y), atol=1e-6)
+    assert np.allclose(numpy(transform.forward(np.array([-2.5, 3.25]))), [-0.1, 23.0], atol=1e-5)
+    assert np.allclose(numpy(transform.inverse(found)), values, atol=1e-5)
+    slopes = numpy(transform.log_slope(np.array([-9.0, 0.0, 1.0, 2.1, 9.0])))
+    assert np.allclose(slopes, np.log([1 / 15, 1 / 15, 2.9 / 1.5, 16.0, 16.0]), atol=1e-5)
+    assert transform_from_config(transform.get_config()) == transform
+
+
+def test_matching_makes_one_distribution_of_another():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(1.0, 2.0, (40, 500)), rng.gamma(2.0, size=30000)
+    transform = fit_matching(x, y)
+    found = numpy(transform.forward(x)).ravel()
+    assert kstest(found, "gamma", (2.0,)).statistic < 0.01
+    # of normal values it is a line, as close as their quantiles are known
+    line = fit_matching(x, 3.0 * x + 1.0)
+    assert np.allclose(numpy(line.forward(x)), 3.0 * x + 1.0, atol=1e-4)
+    for wrong in ([], [1.0, np.nan]):
+        with pytest.raises(ParameterError, match="distributions"):
+            fit_matching(wrong, y)
+    with pytest.raises(ParameterError, match="increase"):
+        fit_matching(np.ones(50), y)
+
+
 def test_errors_of_use():
     for make in (lambda: Affine(0.0, 0.0), lambda: Affine(np.nan, 1.0), lambda: Asinh(-1.0), lambda: Log10(0.0)):
         with pytest.raises(ParameterError):
             make()
+    for x, y in (([0.0], [1.0]), ([0.0, 1.0], [0.0, 0.0]), ([0.0, 1.0, 2.0], [0.0, 1.0]), ([0.0, np.inf], [0.0, 1.0])):
+        with pytest.raises(ParameterError, match="knots"):
+            Piecewise(x, y)
     with pytest.raises(ParameterError, match="dark_matter"):
         default_transform("darkmatter")
     for values in ([], [np.nan, 1.0], [2.0, 2.0]):

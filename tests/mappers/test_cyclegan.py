@@ -75,6 +75,9 @@ def test_residual_generators_add_to_their_input():
     """In network space; where the channels differ there is nothing to add to."""
     mapper, plain = (tiny(transforms={"a": Affine(), "b": Affine(5.0, 2.0)}, residual=each) for each in (True, False))
     source = maps(3)
+    assert np.allclose(mapper.sample(source, 2), 2.0 * source + 5.0, atol=1e-4)  # nothing is added at the start
+    mapper.a2b.set_weights(plain.a2b.get_weights())
+    mapper.b2a.set_weights(plain.b2a.get_weights())
     assert np.allclose(mapper.sample(source, 2), plain.sample(source, 2) + 2.0 * source, atol=1e-4)
     back = (each.sample(source, 1, direction="b2a") for each in (mapper, plain))
     assert np.allclose(next(back), next(back) + (source - 5.0) / 2.0, atol=1e-4)

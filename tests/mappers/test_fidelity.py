@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from skazoo.errors import ParameterError
-from skazoo.mappers.fidelity import FIDELITIES, Diversity, fourier_modes
+from skazoo.mappers.fidelity import FIDELITIES, Diversity, fourier_modes, peak_heights
 
 N = 400_000
 
@@ -69,6 +69,48 @@ def test_fourier_modes_need_a_size():
 
     with pytest.raises(ParameterError, match="same size"):
         fourier_modes(keras.KerasTensor((None, None, 16, 1)))
+
+
+def test_peak_heights_are_those_of_overlapping_windows():
+    maps = np.random.default_rng(0).normal(size=(3, 9, 8, 2)).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(maps, (4, 4), (1, 2))[:, ::2, ::2]
+    large = np.lib.stride_tricks.sliding_window_view(maps, (8, 8), (1, 2))[:, ::4, ::4]
+    expected = [(w.max((-2, -1)) - w.mean((-2, -1))).reshape(3, -1) for w in (windows, large)]
+    found = ops.convert_to_numpy(peak_heights(ops.array(maps)))
+    assert np.allclose(found, np.concatenate(expected, 1), atol=1e-6)
+    assert peak_heights(ops.array(maps[:, :4, :5])).shape == (3, 2)  # one window of 4, none of 8
+    with pytest.raises(ParameterError, match="4 pixels"):
+        peak_heights(ops.array(maps[:, :3]))
+
+
+def test_peaks_tell_points_from_waves():
+    """One point somewhere, or a Gaussian field of the same mean and power at each wavenumber: nearly alike to the
+    Fourier modes, but not to the heights of peaks."""
+    rng = np.random.default_rng(0)
+    n, size = 2000, 8
+
+    def points():
+        maps = np.zeros((n, size * size), np.float32)
+        maps[np.arange(n), rng.integers(size * size, size=n)] = 6.0
+        return maps.reshape(n, size, size, 1)
+
+    def waves():
+        white = rng.normal(size=(n, size * size))
+        white += (6 / 64) - white.mean(1, keepdims=True)  # a point's total, and the same power at all other wavenumbers
+        return (white * 0.75).reshape(n, size, size, 1).astype(np.float32)
+
+    truth, modes = points(), lambda maps: fourier_modes(ops.array(maps), scale)[0]
+    _, scale = fourier_modes(ops.array(truth))
+
+    def score(of, make):
+        values = FIDELITIES["crps"](of(make()), of(make()), of(truth))
+        return float(np.mean(ops.convert_to_numpy(values)))
+
+    def heights(maps):
+        return peak_heights(ops.array(maps))
+
+    assert score(modes, waves) < 1.1 * score(modes, points)
+    assert score(heights, waves) > 1.5 * score(heights, points)
 
 
 def test_diversity_of_exact_samples_is_one():

@@ -189,6 +189,10 @@ def test_samples_have_the_density_that_the_bound_bounds():
     assert np.allclose(np.cov(y.T), model.A @ model.A.T + model.variance * np.eye(4), atol=0.2)
     colder = model.mapper.draw(source, noise, temperature=0.3).reshape(n, 4)  # every deviation, so all of y - b
     assert np.allclose(colder - model.b, 0.3 * (y - model.b), atol=1e-4)
+    model.mapper.pixel_temperature = 0.1
+    model.mapper._graphs.clear()
+    pixels = (y - model.mapper.draw(source, noise).reshape(n, 4)) / 0.9  # the latents are the same, and go
+    assert np.allclose(np.cov(pixels.T), model.variance * np.eye(4), atol=7 * model.variance / np.sqrt(n))
 
 
 def test_free_bits_do_not_push_a_divergence_below_them():
