@@ -14,13 +14,14 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # the workers of pytest-xdist
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 # compiled in full in every run; of the other families the dearest checks wait for -m slow: on TensorFlow XLA (on JAX
-# every step is compiled by it), on JAX the second of the half precisions, which TensorFlow checks for all of them
+# every step is compiled by it), on JAX what TensorFlow checks for all of them, the second of the half precisions and
+# the three trainings of a resumed run
 ALWAYS = ("Diffusion", "Pix2Pix")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_collection_modifyitems(items):
-    dear = {"tensorflow": "test_compiled_by_xla", "jax": "test_half_precision"}
+    dear = {"tensorflow": "test_compiled_by_xla", "jax": ("test_half_precision", "test_resuming")}
     dear = dear.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
     for item in items:
         arguments = getattr(item, "callspec", None) and item.callspec.params
