@@ -20,7 +20,7 @@ LN2 = math.log(2.0)
 
 
 class Transform:
-    """A smooth, increasing, pixel-wise map y = f(x) with its inverse and the logarithm of its derivative."""
+    """An increasing, pixel-wise map y = f(x) with its inverse and the logarithm of its derivative."""
 
     def forward(self, x):
         """y = f(x): physical unit to network space; same shape, float32."""

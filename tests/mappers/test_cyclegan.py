@@ -76,6 +76,7 @@ def test_residual_generators_add_to_their_input():
     mapper, plain = (tiny(transforms={"a": Affine(), "b": Affine(5.0, 2.0)}, residual=each) for each in (True, False))
     source = maps(3)
     assert np.allclose(mapper.sample(source, 2), 2.0 * source + 5.0, atol=1e-4)  # nothing is added at the start
+    assert np.allclose(CycleGAN.from_config(mapper.get_config()).sample(source, 1)[0], 2.0 * source + 5.0, atol=1e-4)
     mapper.a2b.set_weights(plain.a2b.get_weights())
     mapper.b2a.set_weights(plain.b2a.get_weights())
     assert np.allclose(mapper.sample(source, 2), plain.sample(source, 2) + 2.0 * source, atol=1e-4)

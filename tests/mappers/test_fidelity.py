@@ -96,8 +96,8 @@ def test_peaks_tell_points_from_waves():
 
     def waves():
         white = rng.normal(size=(n, size * size))
-        white += (6 / 64) - white.mean(1, keepdims=True)  # a point's total, and the same power at all other wavenumbers
-        return (white * 0.75).reshape(n, size, size, 1).astype(np.float32)
+        white = 0.75 * (white - white.mean(1, keepdims=True)) + 6 / 64  # (6/8)^2 is a point's power, 6/64 its mean
+        return white.reshape(n, size, size, 1).astype(np.float32)
 
     truth, modes = points(), lambda maps: fourier_modes(ops.array(maps), scale)[0]
     _, scale = fourier_modes(ops.array(truth))
