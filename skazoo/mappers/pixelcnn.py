@@ -9,9 +9,8 @@ import numpy as np
 from keras import ops
 
 from ..errors import ParameterError, check_positive
-from ..networks.gated_causal import GatedCausal
-from ..networks.logistic_mixture import draw, log_mass, parameter_count
-from ..networks.unet import plain_unet, unet_stride
+from ..networks.causal_scan import CausalScan
+from ..networks.unet import unet_stride
 from .backend import compiled
 from .inputs import check_size
 from .levels import ladder_of
@@ -30,12 +29,19 @@ class PixelCNN(Mapper):
     `log_prob` means; the best possible density of that kind lies above the true entropy by a little that goes as
     1 / levels^2.
 
+    A scan of thousands of pixels drifts: what the whole map shares is decided by its first, faint rows. With `grids`
+    every few pixels are drawn first, by networks of their own, and the pixels between them then know their surroundings
+    on all sides (in the spirit of arXiv:1703.03664 and arXiv:1812.01608). It is another order of the same pixels, so
+    that the likelihood stays exact.
+
     Args:
         source, target, image_size, transforms, seed, dtype: see `Mapper`.
         levels: quantisation, such as 256 (8 bit) or 4096 (12 bit).
         low, high: edges of the levels in network space; values beyond count as the outermost level. `low` None puts the
             lowest level's centre where the transform puts an empty pixel, so that empty sky stays empty, or is -`high`
             where the transform has no such end.
+        grids: steps of coarser grids that are drawn before the full one, such as (8, 4); each must divide the one
+            before. The empty default scans all pixels once.
         width, dilations: of the causal network; see `skazoo.networks.GatedCausal`.
         mixtures: logistics per pixel.
         dropout: fraction dropped in the causal network while training.
@@ -54,6 +60,7 @@ class PixelCNN(Mapper):
         levels=256,
         low=None,
         high=4.0,
+        grids=(),
         width=48,
         dilations=(1, 2, 4, 1, 2, 4),
         mixtures=8,
@@ -80,26 +87,30 @@ class PixelCNN(Mapper):
         )
         self.levels, self.low, self.high = int(levels), low, float(high)
         self.mixtures, self.features, self.source_width = int(mixtures), int(features), int(source_width)
-        self.stride = unet_stride(multipliers, stem)
+        self.grids = tuple(int(step) for step in grids)
+        if any(step < 2 or before % step for before, step in zip((0, *self.grids), self.grids, strict=False)):
+            raise ParameterError(f"grids must be steps of 2 or more, each a divisor of the one before: not {grids}.")
+        self.stride = math.lcm(unet_stride(multipliers, stem), *self.grids)
         check_size((None, self.image_size, self.image_size, None), "image_size", self.stride)
         channels = len(self.target)
         self.ladder = ladder_of(self.target_transform, channels, self.levels, self.low, self.high)
-        self.encoder = plain_unet(
-            len(self.source),
-            self.features,
-            width=self.source_width,
-            **self.source_arguments,
-            seed=self.seed,
-            dtype=self.dtype_policy,
-        )
-        self.causal = GatedCausal(
-            channels, self.features, **self.causal_arguments, seed=self.seed, dtype=self.dtype_policy
-        )
-        self.head = keras.layers.Dense(
-            parameter_count(self.mixtures, channels), kernel_initializer="zeros", dtype="float32", name="head"
-        )
-        self.head.build((None, self.causal_arguments["width"] + self.features))
-        self.head.bias.assign(self._first_guess(channels))
+        self.scans = [
+            CausalScan(
+                len(self.source) + (channels + 1 if number else 0),
+                channels,
+                self.ladder,
+                self.mixtures,
+                step,
+                self.grids[0] // 2 % step if self.grids else 0,
+                self.features,
+                **self.causal_arguments,
+                unet=dict(width=self.source_width, **self.source_arguments),
+                seed=self.seed + 17 * number,
+                dtype=self.dtype_policy,
+                name=f"scan_{step}",
+            )
+            for number, step in enumerate((*self.grids, 1))
+        ]
         self._graph = compiled(self.log_mass, self)
         self._sampler = compiled(self._one_by_one, self)
         self.built = True
@@ -107,8 +118,13 @@ class PixelCNN(Mapper):
     def log_mass(self, target, source, training=False):
         """ln P of the quantised network-space targets (B, H, W, T), (B,)."""
         number = self.ladder.number(target)
-        parameters = self._parameters(self.ladder.centre(number), self.encoder(source), training)
-        return ops.sum(log_mass(parameters, number, self.ladder, self.mixtures), axis=(1, 2))
+        centre, total, before = self.ladder.centre(number), 0.0, None
+        for scan in self.scans:
+            drawn = None if before is None else before.on_grid(centre)
+            conditions, fixed, _ = self._conditions(source, scan, before, drawn)
+            mass = scan.log_mass(number, conditions, training)
+            total, before = total + ops.sum(ops.where(fixed, 0.0, mass), axis=(1, 2)), scan
+        return total
 
     def network_loss(self, target, source, training):
         """Negative log-likelihood in nats a pixel and channel, as a density."""
@@ -138,45 +154,32 @@ class PixelCNN(Mapper):
             "levels": self.levels,
             "low": self.low,
             "high": self.high,
+            "grids": list(self.grids),
             "mixtures": self.mixtures,
             "features": self.features,
             "source_width": self.source_width,
         }
 
-    def _parameters(self, maps, features, training=False):
-        return self.head(ops.concatenate([ops.silu(self.causal.full(maps, features, training)), features], axis=-1))
-
     def _one_by_one(self, source, uniform, temperature):
-        """Network-space maps (B, H, W, T), two nested loops over rows and columns."""
-        features = self.encoder(source)
-        batch, rows, columns, _ = ops.shape(features)
-        maps = ops.zeros((batch, rows, columns, len(self.target)))
-        in_row, in_column = ops.reshape(ops.arange(rows), (1, -1, 1, 1)), ops.reshape(ops.arange(columns), (1, -1, 1))
+        """Network-space maps (B, H, W, T), grid after grid."""
+        maps, before = None, None
+        for scan in self.scans:
+            conditions, fixed, given = self._conditions(source, scan, before, maps)
+            maps, before = scan.draw(conditions, uniform, temperature, given, fixed), scan
+        return maps
 
-        def one_row(i, carry):
-            maps, above, kept = carry
-            passed, kept = self.causal.row(above, kept, i == 0)
-            feature_row, uniform_row = ops.take(features, i, axis=1), ops.take(uniform, i, axis=1)
+    def _conditions(self, source, scan, before, drawn):
+        """What a scan is told: input (B, H, W, C), which pixels of its grid are known (h, w), and their values.
 
-            def one_pixel(j, carry):
-                row, before, left = carry
-                here = ops.take(feature_row, j, axis=1)
-                out, left = self.causal.pixel(before, left, ops.take(passed, j, axis=2), here, j == 0)
-                parameters = self.head(ops.concatenate([ops.silu(out), here], axis=-1))
-                drawn = draw(parameters, ops.take(uniform_row, j, axis=1), self.ladder, self.mixtures, temperature)
-                value = self.ladder.centre(drawn)
-                return ops.where(in_column == j, value[:, None], row), value, left
-
-            start = (maps[:, 0], maps[:, 0, 0], self.causal.begin_columns(batch))
-            row, _, _ = ops.fori_loop(0, columns, one_pixel, start)
-            return ops.where(in_row == i, row[:, None], maps), row, kept
-
-        return ops.fori_loop(0, rows, one_row, (maps, maps[:, 0], self.causal.start(batch, columns)))[0]
-
-    def _first_guess(self, channels):
-        """Biases of the head: components spread over the middle of the ladder, each as wide as their distance."""
-        spread = np.linspace(-1.5, 1.5, self.mixtures) if self.mixtures > 1 else np.zeros(1)
-        bias = np.zeros(parameter_count(self.mixtures, channels), np.float32)
-        bias[self.mixtures : self.mixtures * (1 + channels)] = np.repeat(spread, channels)
-        bias[self.mixtures * (1 + channels) : self.mixtures * (1 + 2 * channels)] = math.log(0.4)
-        return bias
+        `drawn` are the values on the grid of the scan `before`; each is repeated over its cell.
+        """
+        rows, columns = source.shape[1:3]
+        if before is None:
+            fixed = ops.zeros((rows // scan.step, columns // scan.step), "bool")
+            return source, fixed, ops.zeros_like(scan.on_grid(source[..., :1]))
+        known = ops.repeat(ops.repeat(drawn, before.step, axis=1), before.step, axis=2)
+        lines = [ops.arange(length) % before.step == before.start for length in (rows, columns)]
+        mask = ops.logical_and(lines[0][:, None], lines[1][None])[None, ..., None]
+        shown = ops.cast(mask, "float32") * ops.ones_like(known[..., :1])
+        conditions = ops.concatenate([ops.cast(source, "float32"), known, shown], axis=-1)
+        return conditions, scan.on_grid(mask)[0, ..., 0], scan.on_grid(known)

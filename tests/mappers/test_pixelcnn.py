@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from skazoo.datasets.transforms import Affine
+from skazoo.errors import ParameterError
 from skazoo.mappers import PixelCNN
 from skazoo.mappers.noise import RowNoise
 from skazoo.networks.logistic_mixture import Ladder, draw, log_mass, parameter_count
@@ -28,7 +29,8 @@ def normal(*shape, seed=1):
 
 
 def parameters_of(mapper, maps, source):
-    return ops.convert_to_numpy(mapper._parameters(ops.convert_to_tensor(maps), mapper.encoder(source)))
+    scan = mapper.scans[-1]
+    return ops.convert_to_numpy(scan.parameters(ops.convert_to_tensor(maps), scan.encoder(source)))
 
 
 def test_a_pixel_sees_all_pixels_before_it_and_none_after():
@@ -46,16 +48,19 @@ def test_a_pixel_sees_all_pixels_before_it_and_none_after():
         assert moved[near].all()  # no blind spot
 
 
-@pytest.mark.parametrize("levels, side, fields", [(2, 3, 1), (3, 2, 1), (2, 2, 2)])
-def test_probabilities_of_all_images_add_up_to_one(levels, side, fields):
-    mapper = disturbed(fields, levels=levels)
-    numbers = np.array(list(itertools.product(range(levels), repeat=side * side * fields)), np.float32)
-    maps = mapper.ladder.centre(numbers.reshape(-1, side, side, fields))
-    source = np.repeat(normal(1, side, side, 1), len(maps), 0)
+@pytest.mark.parametrize(
+    "levels, rows, columns, fields, grids",
+    [(2, 3, 3, 1, ()), (3, 2, 2, 1, ()), (2, 2, 2, 2, ()), (2, 2, 4, 1, (2,))],
+)
+def test_probabilities_of_all_images_add_up_to_one(levels, rows, columns, fields, grids):
+    mapper = disturbed(fields, levels=levels, grids=grids)
+    numbers = np.array(list(itertools.product(range(levels), repeat=rows * columns * fields)), np.float32)
+    maps = mapper.ladder.centre(numbers.reshape(-1, rows, columns, fields))
+    source = np.repeat(normal(1, rows, columns, 1), len(maps), 0)
     mass = ops.convert_to_numpy(mapper.log_mass(ops.convert_to_tensor(maps), source)).astype(np.float64)
     assert np.exp(mass).sum() == pytest.approx(1.0, abs=1e-5)
     # as a density it integrates to one too
-    volume = float(np.prod(np.repeat(mapper.ladder.step, side * side)))
+    volume = float(np.prod(np.repeat(mapper.ladder.step, rows * columns)))
     density = np.exp(mapper.log_prob(maps, source).astype(np.float64))
     assert (density * volume).sum() == pytest.approx(1.0, abs=1e-5)
 
@@ -93,6 +98,40 @@ def test_cached_sampling_is_the_full_network_pixel_by_pixel(fields):
         number = draw(parameters, uniform[:, row, column], mapper.ladder, mapper.mixtures)
         maps[:, row, column] = ops.convert_to_numpy(mapper.ladder.centre(number))
     assert np.allclose(mapper.draw(source, noise), maps, atol=1e-5)
+
+
+def test_coarse_grids_are_drawn_first_and_kept():
+    """Each grid from its own network, given the pixels of the grid before; all grids lie inside each other."""
+    mapper, source = disturbed(grids=(4, 2)), normal(2, 8, 4, 1)
+    noise = RowNoise(7, [0, 1], [0, 0])
+    uniform = noise.uniform((8, 4, 2))
+    maps, known, total = np.zeros((2, 8, 4, 1), np.float32), np.zeros((8, 4), bool), 0.0
+    for scan, coarser in zip(mapper.scans, (None, 4, 2), strict=True):
+        conditions = source
+        if coarser:
+            cells = np.stack([maps[:, i, j] for i, j in np.argwhere(known)], 1)
+            cells = cells.reshape(2, 8 // coarser, 4 // coarser, 1)
+            shown = np.repeat(known[None, ..., None], 2, 0).astype(np.float32)
+            conditions = np.concatenate([source, cells.repeat(coarser, 1).repeat(coarser, 2), shown], -1)
+        features = scan.on_grid(scan.encoder(conditions))
+        places = [(i, j) for i in range(scan.start, 8, scan.step) for j in range(scan.start, 4, scan.step)]
+        for n, (i, j) in enumerate(places):
+            if known[i, j]:
+                continue
+            row, column = divmod(n, 4 // scan.step)
+            parameters = ops.convert_to_numpy(scan.parameters(scan.on_grid(maps), features))[:, row, column]
+            number = ops.convert_to_numpy(draw(parameters, uniform[:, i, j], mapper.ladder, mapper.mixtures))
+            total = total + ops.convert_to_numpy(log_mass(parameters, number, mapper.ladder, mapper.mixtures))
+            maps[:, i, j], known[i, j] = mapper.ladder.centre(number), True
+        assert known.sum() == len(places)
+    assert known.all() and np.allclose(mapper.draw(source, noise), maps, atol=1e-5)
+    assert np.allclose(ops.convert_to_numpy(mapper.log_mass(ops.convert_to_tensor(maps), source)), total, rtol=1e-4)
+
+
+@pytest.mark.parametrize("grids", [(3, 2), (1,), (2, 4)])
+def test_grids_that_do_not_fit_are_refused(grids):
+    with pytest.raises(ParameterError, match="grids must be steps of 2 or more"):
+        disturbed(grids=grids)
 
 
 def test_levels_and_empty_sky():
