@@ -37,10 +37,14 @@ class CycleGAN(GAN):
 
     loss = adversarial + cycle_weight (|b2a(a2b(a)) - a| + |a2b(b2a(b)) - b|)
                        + identity_weight (|a2b(b) - b| + |b2a(a) - a|)
+                       + diversity_weight (max(0, d - |a2b(a) - a2b'(a)|) + max(0, d - |b2a(b) - b2a'(b)|))
+
+    where the dash marks another draw of the noise and d is `diversity` (after arXiv:1901.09024).
 
     It learns the two sets of maps, not their joint distribution: do not expect calibrated samples. Cycle
     consistency itself punishes spread, and invites to hide the source in faint patterns of the target (Chu et al. 2017,
-    arXiv:1712.02950): see `steganography`, and `cycle_noise` against it.
+    arXiv:1712.02950): see `steganography`, and `cycle_noise` against it. No judge asks for different maps of one source
+    either, as the sets of maps can be right without: how different they are to be, `diversity`, must come from you.
 
     Train it on `skazoo.datasets.unpaired`.
 
@@ -57,6 +61,8 @@ class CycleGAN(GAN):
         residual: where source and target have as many channels, the generators add to their input (in network space).
             Both directions may otherwise settle on maps with bright and faint exchanged, to which no judge and no cycle
             objects.
+        diversity_weight: of two maps of the same source being different; 0 for none.
+        diversity: how different, as the mean absolute difference of their pixels in network space; more is not asked.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
         replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
     """
@@ -85,6 +91,8 @@ class CycleGAN(GAN):
         cycle_weight=10.0,
         identity_weight=None,
         residual=True,
+        diversity_weight=0.0,
+        diversity=0.5,
         cycle_noise=0.0,
         replay=50,
         transforms=None,
@@ -120,6 +128,10 @@ class CycleGAN(GAN):
         self.cycle_weight = tuple(check_weight("cycle_weight", each) for each in pair)
         half = 0.5 * max(self.cycle_weight)
         self.identity_weight = half if identity_weight is None else check_weight("identity_weight", identity_weight)
+        self.diversity_weight = check_weight("diversity_weight", diversity_weight)
+        self.diversity = check_weight("diversity", diversity)
+        if self.diversity_weight and not (noise and noise_channels):
+            raise ParameterError("diversity_weight needs noise to tell maps of one source apart: leave noise=True.")
         self.cycle_noise = check_weight("cycle_noise", cycle_noise)
         self.replay = int(check_weight("replay", replay))
         a, b = len(self.source), len(self.target)
@@ -173,6 +185,10 @@ class CycleGAN(GAN):
             identity = _l1(go(self.a2b, b, 4), b) + _l1(go(self.b2a, a, 5), a)
             generator = generator + self.identity_weight * identity
             self.identity.update_state(identity)
+        if self.diversity_weight:
+            for generate, maps, made, number in ((self.a2b, a, made_b, 6), (self.b2a, b, made_a, 7)):
+                lack = ops.maximum(self.diversity - _l1(go(generate, maps, number), made), 0.0)
+                generator = generator + self.diversity_weight * lack
         discriminator = 0.0
         for judge, true, made, pool in (
             (self.judge_a, a, made_a, self.pool_a),
@@ -246,6 +262,8 @@ class CycleGAN(GAN):
             "cycle_weight": list(self.cycle_weight),
             "identity_weight": self.identity_weight,
             "residual": self.residual,
+            "diversity_weight": self.diversity_weight,
+            "diversity": self.diversity,
             "cycle_noise": self.cycle_noise,
             "replay": self.replay,
         }

@@ -71,6 +71,22 @@ def test_the_way_back_from_the_target_can_be_left_out():
     assert CycleGAN.from_config(mapper.get_config()).cycle_weight == (0.0, 0.0)
 
 
+def test_maps_of_one_source_are_to_differ():
+    """a2b adds half its noise: the mean difference of two maps is 0.5 * 2 / sqrt(pi), what lacks to 1 counts thrice."""
+    losses = []
+    for weight in (0.0, 3.0):
+        mapper = tiny(cycle_weight=0.0, diversity_weight=weight, diversity=1.0, noise_channels=1)
+        mapper.a2b = lambda inputs, training=False: inputs[0] + 0.5 * ops.repeat(ops.repeat(inputs[1], 2, 1), 2, 2)
+        mapper.b2a = lambda inputs, training=False: inputs[0]
+        losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(maps(64)), ops.array(maps(64)), False)))
+    assert np.mean(losses[1] - losses[0]) == pytest.approx(3 * (1 - 1 / np.sqrt(np.pi) + 1), rel=0.03)
+    mapper.diversity = 0.0  # as different as asked for
+    again = ops.convert_to_numpy(mapper.network_loss(ops.array(maps(64)), ops.array(maps(64)), False))
+    assert np.allclose(again, losses[0], atol=1e-5)
+    with pytest.raises(ParameterError, match="diversity_weight needs noise"):
+        tiny(noise=False, diversity_weight=1.0)
+
+
 def test_residual_generators_add_to_their_input():
     """In network space; where the channels differ there is nothing to add to."""
     mapper, plain = (tiny(transforms={"a": Affine(), "b": Affine(5.0, 2.0)}, residual=each) for each in (True, False))
