@@ -13,19 +13,25 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # the workers of pytest-xdist
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-# compiled in full in every run; of the other families the dearest checks wait for -m slow: on TensorFlow XLA (on JAX
-# every step is compiled by it), on JAX what TensorFlow checks for all of them, the second of the half precisions and
-# the three trainings of a resumed run
-ALWAYS = ("Diffusion", "Pix2Pix")
+# In full for these families in every run; for the others the dearest checks wait for -m slow: the second of the half
+# precisions, XLA on TensorFlow (on JAX every step is compiled by it), and the two trainings of a resumed run, unless
+# they hold more than weights, optimizers and seeds (a pool of maps, a warm-up), which one backend checks.
+ALWAYS = "Diffusion", "Pix2Pix"
+WITH_STATE = *ALWAYS, "CycleGAN", "LatentDiffusion", "VAE"
+KEPT = {
+    "tensorflow": {"test_compiled_by_xla": ALWAYS, "test_half_precision": ALWAYS, "test_resuming": WITH_STATE},
+    "jax": {"test_half_precision": ALWAYS, "test_resuming": ALWAYS},
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_collection_modifyitems(items):
-    dear = {"tensorflow": "test_compiled_by_xla", "jax": ("test_half_precision", "test_resuming")}
-    dear = dear.get(os.environ.get("KERAS_BACKEND", "tensorflow"))
+    kept = KEPT.get(os.environ.get("KERAS_BACKEND", "tensorflow"), {})
     for item in items:
-        arguments = getattr(item, "callspec", None) and item.callspec.params
-        if not (arguments and dear and item.name.startswith(dear)) or arguments.get("family") in ALWAYS:
+        if "family" not in getattr(getattr(item, "callspec", None), "params", {}):
             continue
-        if arguments.get("policy") != "mixed_bfloat16":
-            item.add_marker(pytest.mark.slow)
+        arguments = item.callspec.params
+        for name, families in kept.items():
+            dear = item.name.startswith(name) and arguments.get("policy") != "mixed_bfloat16"
+            if dear and arguments["family"] not in families:
+                item.add_marker(pytest.mark.slow)
