@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -242,9 +243,8 @@ def pareto_plot(entries: list[Entry], path: Path) -> bool:
                 )
             far = [f"{one.name.strip('*')} {shown(one.metrics['crps'], '{:.3f}')}" for one in lines if one not in near]
             if far:
-                axes.annotate(
-                    f"above: {', '.join(far)}", (0.01, 0.97), xycoords="axes fraction", va="top", fontsize=7.5
-                )
+                above = textwrap.fill(f"above: {', '.join(far)}", 90)
+                axes.annotate(above, (0.01, 0.97), xycoords="axes fraction", va="top", fontsize=7.5)
             shown_errors = [error for _, error in points] + [one.metrics["crps"] for one in near]
             room = 0.15 * (max(shown_errors) - min(shown_errors)) or 0.1 * max(shown_errors)
             axes.set_ylim(min(shown_errors) - room, max(shown_errors) + 2 * room)
