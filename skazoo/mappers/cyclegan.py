@@ -61,8 +61,6 @@ class CycleGAN(GAN):
         residual: where source and target have as many channels, the generators add to their input (in network space).
             Both directions may otherwise settle on maps with bright and faint exchanged, to which no judge and no cycle
             objects.
-        filter_size: with `residual`, pixels a side of a linear filter that the added input passes; see
-            `skazoo.networks.unet_generator`.
         diversity_weight: of two maps of the same source being different; 0 for none.
         diversity: how different, as the mean absolute difference of their pixels in network space; more is not asked.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
@@ -93,7 +91,6 @@ class CycleGAN(GAN):
         cycle_weight=10.0,
         identity_weight=None,
         residual=True,
-        filter_size=0,
         diversity_weight=0.0,
         diversity=0.5,
         cycle_noise=0.0,
@@ -138,8 +135,8 @@ class CycleGAN(GAN):
         self.cycle_noise = check_weight("cycle_noise", cycle_noise)
         self.replay = int(check_weight("replay", replay))
         a, b = len(self.source), len(self.target)
-        self.residual, self.filter_size = bool(residual), int(filter_size)
-        more = {"residual": self.residual and a == b, "filter_size": self.filter_size}
+        self.residual = bool(residual)
+        more = {"residual": self.residual and a == b}
         self.a2b, self.b2a = self.make_generator(b, a, 0, **more), self.make_generator(a, b, 1, **more)
         self.judge_a, self.judge_b = self.make_discriminator(a, number=0), self.make_discriminator(b, number=1)
         self._graphs = {"a2b": self.make_graph(self.a2b), "b2a": self.make_graph(self.b2a)}
@@ -265,7 +262,6 @@ class CycleGAN(GAN):
             "cycle_weight": list(self.cycle_weight),
             "identity_weight": self.identity_weight,
             "residual": self.residual,
-            "filter_size": self.filter_size,
             "diversity_weight": self.diversity_weight,
             "diversity": self.diversity,
             "cycle_noise": self.cycle_noise,

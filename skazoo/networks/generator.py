@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from ..errors import ParameterError, check_positive
+from ..errors import check_positive
 from .blocks import Blocks
 from .layers import Pack, Unpack
 
@@ -24,7 +24,6 @@ def unet_generator(
     padding: str = "zero",
     dropout: float = 0.0,
     residual: bool = False,
-    filter_size: int = 0,
     seed: int = 0,
     dtype=None,
     name: str = "generator",
@@ -45,8 +44,6 @@ def unet_generator(
         dropout: fraction dropped in the residual blocks.
         residual: add the source to what the network makes, which is nothing at the start. Needs as many channels in as
             out.
-        filter_size: pixels a side (odd) of a linear filter that the added source passes, at first the identity; for
-            targets that a beam has smoothed. 0 for none.
         seed: of the initial weights.
         dtype: policy of the hidden layers, such as "mixed_bfloat16".
     """
@@ -67,8 +64,7 @@ def unet_generator(
             x = block(make.skip(x, kept.pop()), depth)
         if depth:
             x = make.up(x)
-    added = _filtered(make, inputs[0], filter_size) if residual else None
-    return keras.Model(inputs, _exit(make, x, target_channels, stem, added), name=name)
+    return keras.Model(inputs, _exit(make, x, target_channels, stem, inputs[0] if residual else None), name=name)
 
 
 def resnet_generator(
@@ -83,7 +79,6 @@ def resnet_generator(
     padding: str = "zero",
     dropout: float = 0.0,
     residual: bool = False,
-    filter_size: int = 0,
     seed: int = 0,
     dtype=None,
     name: str = "generator",
@@ -101,8 +96,7 @@ def resnet_generator(
         x = block(x, len(multipliers) - 1)
     for depth in reversed(range(len(multipliers) - 1)):
         x = block(make.up(x), depth)
-    added = _filtered(make, inputs[0], filter_size) if residual else None
-    return keras.Model(inputs, _exit(make, x, target_channels, stem, added), name=name)
+    return keras.Model(inputs, _exit(make, x, target_channels, stem, inputs[0] if residual else None), name=name)
 
 
 GENERATORS = {"resnet": resnet_generator, "unet": unet_generator}
@@ -136,20 +130,10 @@ def _entrance(source_channels, width, multipliers, blocks, noise_channels, stem,
     return make, [source, *noise], make.conv(x, width), block
 
 
-def _exit(make, x, target_channels, stem, added):
+def _exit(make, x, target_channels, stem, source):
     x = make.silu(make.norm(x))
-    x = make.conv(x, stem**2 * target_channels, zero=added is not None, dtype="float32")
+    x = make.conv(x, stem**2 * target_channels, zero=source is not None, dtype="float32")
     x = Unpack(stem, dtype="float32")(x) if stem > 1 else x
-    if added is not None:
-        x = layers.Add(dtype="float32")([x, added])
+    if source is not None:
+        x = layers.Add(dtype="float32")([x, source])
     return layers.Activation("linear", dtype="float32", name="target")(x)
-
-
-def _filtered(make, source, size):
-    if not size:
-        return source
-    if size < 0 or size % 2 == 0:
-        raise ParameterError(f"filter_size must be an odd number of pixels, or 0, but is {size}.")
-    # a filter's weights must move by 1 where those of other layers move by some hundredths
-    fast = layers.Rescaling(10.0, dtype="float32")(source)
-    return layers.Add(dtype="float32")([source, make.conv(fast, source.shape[-1], size, zero=True, dtype="float32")])

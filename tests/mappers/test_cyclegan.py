@@ -99,9 +99,6 @@ def test_residual_generators_add_to_their_input():
     back = (each.sample(source, 1, direction="b2a") for each in (mapper, plain))
     assert np.allclose(next(back), next(back) + (source - 5.0) / 2.0, atol=1e-4)
     assert tiny(target=("b", "c")).residual
-    smooth = tiny(filter_size=3)
-    assert CycleGAN.from_config(smooth.get_config()).filter_size == 3
-    assert smooth.a2b.count_params() == mapper.a2b.count_params() + 10
     # an older preset, whose generators did not add, still means the same maps
     older = {name: value for name, value in plain.get_config().items() if name != "residual"}
     again = CycleGAN.from_config(older | {"cycle_weight": 10.0})

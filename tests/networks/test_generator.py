@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from keras import ops
-from scipy.ndimage import correlate
 
 from skazoo.errors import ParameterError
 from skazoo.mappers.backend import gradient
@@ -45,23 +44,6 @@ def test_circular_edges_commute_with_shifts(make):
     moved = [ops.roll(each, 4 * each.shape[1] // 16, axis=1) for each in given]
     expected = np.roll(ops.convert_to_numpy(network(given)), 4, axis=1)
     assert np.allclose(ops.convert_to_numpy(network(moved)), expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("make", [unet_generator, resnet_generator])
-def test_the_added_source_passes_a_filter(make):
-    """At first the identity; with weights w it is the source and ten times its correlation with w."""
-    size = dict(width=8, multipliers=(1,), blocks=1, noise_channels=0)
-    network = make(1, 1, **size, residual=True, filter_size=5)
-    source = np.random.default_rng(0).normal(size=(2, 12, 16, 1)).astype(np.float32)
-    assert np.array_equal(ops.convert_to_numpy(network(source)), source)
-    filters = [layer for layer in network.layers if getattr(layer, "kernel_size", None) == (5, 5)]
-    kernel = np.random.default_rng(1).normal(size=(5, 5)).astype(np.float32)
-    filters[0].kernel.assign(kernel[..., None, None])
-    expected = [each + 10 * correlate(each, kernel, mode="constant") for each in source[..., 0]]
-    assert np.allclose(ops.convert_to_numpy(network(source))[..., 0], expected, atol=1e-3)
-    for wrong in (4, -3):
-        with pytest.raises(ParameterError, match="filter_size must be an odd number"):
-            make(1, 1, **size, residual=True, filter_size=wrong)
 
 
 def test_seed_decides_the_weights():
