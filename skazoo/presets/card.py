@@ -16,6 +16,7 @@ PICTURES = {
     "calibration.png": ("Calibration", "How often the truth lies where the samples say."),
 }
 _LICENSE = "apache-2.0"
+_UNPAIRED = ("CycleGAN",)
 _CITATION = "The skazoo developers, skazoo: learned maps between simulations and mock SKA observations, 2026"
 
 
@@ -82,7 +83,7 @@ def model_card(
         if picture in pictures:
             title, words = PICTURES[picture]
             lines += [f"## {title}", "", words, "", f"![{title}]({picture})", ""]
-    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(config, metrics, metadata)), ""]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in _limits(description, metrics, metadata)), ""]
     lines += ["## How it was made", "", *_made(metadata), ""]
     lines += ["## Licence and citation", "", f"Licence: {metadata.get('license', _LICENSE)}.", ""]
     lines += ["Please cite:", "", f"- {_CITATION}", *(f"- {each}" for each in _several(metadata.get("citation"))), ""]
@@ -157,8 +158,15 @@ def _measured(metrics: dict | None) -> list[str]:
     return lines
 
 
-def _limits(config: dict, metrics: dict | None, metadata: dict) -> list[str]:
-    lines = _several(metadata.get("limits"))
+def _limits(description: dict, metrics: dict | None, metadata: dict) -> list[str]:
+    config, lines = description["config"], _several(metadata.get("limits"))
+    if description.get("class_name") in _UNPAIRED:
+        lines.append(
+            "Trained without pairs: it knows what both kinds of maps look like, not which belong together. Read no "
+            "uncertainty off its samples."
+        )
+    for field, found in (metrics["metrics"] if _is_report(metrics) else {}).items():
+        lines += _shortcomings(field, found)
     if "toy" in str(metadata.get("dataset", "")):
         lines.append(
             "Trained on skazoo's built-in toy universe, whose galaxies imitate those of TNG in a few numbers only: "
@@ -169,6 +177,20 @@ def _limits(config: dict, metrics: dict | None, metadata: dict) -> list[str]:
         "units and noise of its training data."
     )
     return lines + (metrics["warnings"] if _is_report(metrics) else [])
+
+
+def _shortcomings(field: str, found: dict) -> list[str]:
+    """What a reader of the tables might miss, by the leaderboard's gates of every mapper and of a spread."""
+    lines, spread = [], found.get("spread_skill")
+    misfit = next((found[key] for key in ("transfer_oracle", "transfer_misfit") if _is_number(found.get(key))), 0.0)
+    if misfit > 0.2:
+        lines.append(
+            f"The structure of its {field} maps has up to {misfit:.0%} more or less amplitude than the truth's at "
+            "scales down to four pixels (T(k)): measure no power spectrum or small structure on them."
+        )
+    if _is_number(spread) and not 0.85 <= spread <= 1.15:
+        lines.append(f"Its samples of {field} spread {spread:.2f} times as much as they err: 1 would be calibrated.")
+    return lines
 
 
 def _made(metadata: dict) -> list[str]:

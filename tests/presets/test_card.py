@@ -77,6 +77,19 @@ def test_people_find_what_they_need():
     assert ModelCard(plain).data.license == "mit" and "- A 2020\n- B 2021\n" in plain and "- None known." in plain
 
 
+def test_what_a_mapper_cannot_do_stands_among_its_limits():
+    report = copy.deepcopy(measured())
+    found = report["metrics"]["field"]
+    found |= {"transfer_oracle": 0.19, "transfer_misfit": 0.5, "spread_skill": 1.1}  # the oracle's scatter cancels
+    assert "T(k)): measure no" not in card(report) and "times as much as they err" not in card(report)
+    found |= {"transfer_oracle": None, "spread_skill": 0.41}
+    text = card(report)
+    assert "- The structure of its field maps has up to 50% more or less amplitude" in text
+    assert "- Its samples of field spread 0.41 times as much as they err" in text and "without pairs" not in text
+    unpaired = DESCRIPTION | {"class_name": "CycleGAN"}
+    assert "- Trained without pairs" in model_card("small", unpaired, TRANSFORMS, report, METADATA)
+
+
 def test_what_is_undefined_stays_out_of_the_metadata():
     report = copy.deepcopy(measured())
     report["metrics"]["field"] |= {"crps": None, "psnr": None}
