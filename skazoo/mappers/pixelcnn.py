@@ -173,12 +173,11 @@ class PixelCNN(Mapper):
 
         `drawn` are the values on the grid of the scan `before`; each is repeated over its cell.
         """
-        rows, columns = source.shape[1:3]
         if before is None:
-            fixed = ops.zeros((rows // scan.step, columns // scan.step), "bool")
-            return source, fixed, ops.zeros_like(scan.on_grid(source[..., :1]))
+            nothing = ops.zeros_like(scan.on_grid(source[..., :1]))
+            return source, nothing[0, ..., 0] > 0.0, nothing
         known = ops.repeat(ops.repeat(drawn, before.step, axis=1), before.step, axis=2)
-        lines = [ops.arange(length) % before.step == before.start for length in (rows, columns)]
+        lines = [ops.arange(length) % before.step == before.start for length in ops.shape(source)[1:3]]
         mask = ops.logical_and(lines[0][:, None], lines[1][None])[None, ..., None]
         shown = ops.cast(mask, "float32") * ops.ones_like(known[..., :1])
         conditions = ops.concatenate([ops.cast(source, "float32"), known, shown], axis=-1)

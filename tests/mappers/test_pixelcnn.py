@@ -128,6 +128,16 @@ def test_coarse_grids_are_drawn_first_and_kept():
     assert np.allclose(ops.convert_to_numpy(mapper.log_mass(ops.convert_to_tensor(maps), source)), total, rtol=1e-4)
 
 
+@pytest.mark.parametrize("grids", [(), (2,)])
+def test_any_size_and_the_same_maps_again(grids):
+    """Of several sizes TensorFlow makes one graph that knows none."""
+    mapper, found = disturbed(grids=grids), []
+    for rows, columns in ((4, 4), (8, 4), (4, 6), (8, 8), (4, 4)):
+        found.append(mapper.sample(normal(2, rows, columns, 1), 1, seed=3))
+        assert found[-1].shape == (1, 2, rows, columns, 1)
+    assert np.array_equal(found[0], found[-1])
+
+
 @pytest.mark.parametrize("grids", [(3, 2), (1,), (2, 4)])
 def test_grids_that_do_not_fit_are_refused(grids):
     with pytest.raises(ParameterError, match="grids must be steps of 2 or more"):
