@@ -15,7 +15,6 @@ from .unet import plain_unet
 __all__ = ["CausalScan"]
 
 
-@keras.saving.register_keras_serializable(package="skazoo")
 class CausalScan(keras.layers.Layer):
     """A U-Net of the conditions and a gated causal network of the maps, which give mixtures of discretised logistics.
 
