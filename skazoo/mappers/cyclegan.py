@@ -10,6 +10,7 @@ from keras import ops
 
 from ..errors import ParameterError, check_choice
 from .adversarial import duel
+from .fidelity import energy_distance, log_powers
 from .gan import GAN, check_weight
 from .inputs import as_batch
 from .noise import RowNoise
@@ -38,8 +39,11 @@ class CycleGAN(GAN):
     loss = adversarial + cycle_weight (|b2a(a2b(a)) - a| + |a2b(b2a(b)) - b|)
                        + identity_weight (|a2b(b) - b| + |b2a(a) - a|)
                        + diversity_weight (max(0, d - |a2b(a) - a2b'(a)|) + max(0, d - |b2a(b) - b2a'(b)|))
+                       + power_weight (distance(ln P of a2b(a), of b) + distance(ln P of b2a(b), of a))
 
-    where the dash marks another draw of the noise and d is `diversity` (after arXiv:1901.09024).
+    where the dash marks another draw of the noise and d is `diversity` (after arXiv:1901.09024), and the distance is
+    that of the distributions of the power spectra of the batch's maps, in physical units and in network space
+    (`log_powers`, `energy_distance`).
 
     It learns the two sets of maps, not their joint distribution: do not expect calibrated samples. Cycle
     consistency itself punishes spread, and invites to hide the source in faint patterns of the target (Chu et al. 2017,
@@ -63,6 +67,9 @@ class CycleGAN(GAN):
             objects.
         diversity_weight: of two maps of the same source being different; 0 for none.
         diversity: how different, as the mean absolute difference of their pixels in network space; more is not asked.
+        power_weight: of the power spectra being distributed as those of true maps, which needs no pairs: judges see
+            patches, and let the power of a few bright pixels, or a faint pattern of the network's own, pass; 0 leaves
+            it out.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
         replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
     """
@@ -93,6 +100,7 @@ class CycleGAN(GAN):
         residual=True,
         diversity_weight=0.0,
         diversity=0.5,
+        power_weight=0.0,
         cycle_noise=0.0,
         replay=50,
         transforms=None,
@@ -132,6 +140,7 @@ class CycleGAN(GAN):
         self.diversity = check_weight("diversity", diversity)
         if self.diversity_weight and not (noise and noise_channels):
             raise ParameterError("diversity_weight needs noise to tell maps of one source apart: leave noise=True.")
+        self.power_weight = check_weight("power_weight", power_weight)
         self.cycle_noise = check_weight("cycle_noise", cycle_noise)
         self.replay = int(check_weight("replay", replay))
         a, b = len(self.source), len(self.target)
@@ -189,6 +198,12 @@ class CycleGAN(GAN):
             for generate, maps, made, number in ((self.a2b, a, made_b, 6), (self.b2a, b, made_a, 7)):
                 lack = ops.maximum(self.diversity - _l1(go(generate, maps, number), made), 0.0)
                 generator = generator + self.diversity_weight * lack
+        if self.power_weight:
+            for made, true, transform in ((made_b, b, self.target_transform), (made_a, a, self.source_transform)):
+                for space in (transform, None):
+                    powers, unit = log_powers(true, space)
+                    apart = ops.mean(energy_distance(log_powers(made, space, unit)[0], powers))
+                    generator = generator + self.power_weight * apart
         discriminator = 0.0
         for judge, true, made, pool in (
             (self.judge_a, a, made_a, self.pool_a),
@@ -264,6 +279,7 @@ class CycleGAN(GAN):
             "residual": self.residual,
             "diversity_weight": self.diversity_weight,
             "diversity": self.diversity,
+            "power_weight": self.power_weight,
             "cycle_noise": self.cycle_noise,
             "replay": self.replay,
         }

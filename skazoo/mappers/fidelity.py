@@ -14,7 +14,7 @@ from keras import ops
 
 from ..errors import ParameterError
 
-__all__ = ["FIDELITIES", "Diversity", "fourier_modes", "peak_heights"]
+__all__ = ["FIDELITIES", "Diversity", "energy_distance", "fourier_modes", "log_powers", "peak_heights"]
 
 WINDOWS = 4, 8  # pixels a side
 
@@ -56,11 +56,7 @@ def fourier_modes(maps, scale=None):
         modes (B, C, H, W, 2), real and imaginary parts of unit variance; scale (C, H, W), the root of the power in
         rings of one fundamental wavenumber, averaged over the batch.
     """
-    height, width = maps.shape[1:3]
-    if height is None or width is None:
-        raise ParameterError("the Fourier loss needs maps of one known size: batch maps of the same size.")
-    turned = ops.transpose(maps, (0, 3, 1, 2))
-    modes = ops.stack(ops.fft2((turned, ops.zeros_like(turned))), axis=-1) / math.sqrt(height * width)
+    height, width, modes = _modes(maps)
     if scale is None:
         ring, count = _rings(height, width)
         power = ops.reshape(0.5 * ops.mean(ops.sum(ops.square(modes), axis=-1), axis=0), (-1, height * width))
@@ -68,6 +64,47 @@ def fourier_modes(maps, scale=None):
         mean = ops.matmul(power, member) / count
         scale = ops.sqrt(ops.reshape(ops.take(mean, ring, axis=1), (-1, height, width)) + 1e-12)
     return modes / scale[..., None], scale
+
+
+def log_powers(maps, transform=None, unit=None):
+    """(ln of the power in each ring of each image, unit): how structure is shared out over the scales of a map.
+
+    With mean taken off and a Hann window, as `skazoo.metrics.power_spectrum`. Of physical maps it is what a loss of
+    pixels in network space leaves open, because there a galaxy's centre, which holds the power, is a few pixels among
+    many.
+
+    Args:
+        maps: (B, H, W, C) in network space, of known size, float32.
+        transform: of the mapper, for the powers of physical maps; None for those of maps as they are.
+        unit: of another call, to take powers in; by default the mean square of these maps, each channel (C,).
+
+    Returns:
+        powers (B, C, rings), float32, over unit; a millionth of a millionth is the least. Rings are one fundamental
+        wavenumber wide, from 1 to the corners of the Fourier plane.
+    """
+    maps = maps if transform is None else transform.inverse(maps)
+    maps = maps - ops.mean(maps, axis=(1, 2), keepdims=True)
+    if unit is None:
+        unit = ops.stop_gradient(ops.mean(ops.square(maps), axis=(0, 1, 2))) + 1e-30
+    height, width, modes = _modes(maps / ops.sqrt(unit) * _hann(*maps.shape[1:3]))
+    power = ops.reshape(ops.sum(ops.square(modes), axis=-1), (-1, maps.shape[-1], height * width))
+    ring, count = _rings(height, width)
+    mean = ops.matmul(power, ops.one_hot(ring, len(count), dtype="float32")) / count
+    return ops.log(mean[..., 1:] + 1e-12), unit
+
+
+def energy_distance(a, b):
+    """E|a - b| - (E|a - a'| + E|b - b'|) / 2 of values a (n, ...), b (m, ...): (...), 0 where both are distributed
+    alike; unbiased, as no value is compared with itself (Szekely & Rizzo 2013).
+
+    Two batches of maps can so be asked for one distribution of any number, without knowing pairs.
+    """
+
+    def between(x, y, pairs):
+        return ops.sum(ops.abs(x[:, None] - y[None]), axis=(0, 1)) / ops.cast(ops.maximum(pairs, 1), "float32")
+
+    n, m = ops.shape(a)[0], ops.shape(b)[0]
+    return between(a, b, n * m) - 0.5 * (between(a, a, n * (n - 1)) + between(b, b, m * (m - 1)))
 
 
 def peak_heights(maps):
@@ -86,6 +123,23 @@ def peak_heights(maps):
     if not found:
         raise ParameterError(f"the loss of peaks needs maps of {WINDOWS[0]} pixels a side at least.")
     return ops.concatenate(found, axis=-1)
+
+
+def _modes(maps):
+    """(H, W, modes (B, C, H, W, 2)) of maps (B, H, W, C), the transform being unitary."""
+    height, width = maps.shape[1:3]
+    if height is None or width is None:
+        raise ParameterError("losses of Fourier modes need maps of one known size: batch maps of the same size.")
+    turned = ops.transpose(maps, (0, 3, 1, 2))
+    return height, width, ops.stack(ops.fft2((turned, ops.zeros_like(turned))), axis=-1) / math.sqrt(height * width)
+
+
+def _hann(height, width):
+    """The periodic Hann window (H, W, 1); of known size, else `_modes` says what is wrong."""
+    if height is None or width is None:
+        return 1.0
+    rows, columns = (np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2 for side in (height, width))
+    return (rows[:, None] * columns)[..., None].astype("float32")
 
 
 def _rings(height, width):

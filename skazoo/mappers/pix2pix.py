@@ -8,7 +8,7 @@ from keras import ops
 
 from ..errors import check_choice
 from .adversarial import duel
-from .fidelity import FIDELITIES, Diversity, fourier_modes, peak_heights
+from .fidelity import FIDELITIES, Diversity, fourier_modes, log_powers, peak_heights
 from .gan import GAN, check_weight
 
 __all__ = ["Pix2Pix"]
@@ -19,7 +19,7 @@ class Pix2Pix(GAN):
     """Samples p(target | source) in one pass: a generator of source and noise, against a judge of (source, target).
 
     loss = adversarial + fidelity_weight x fidelity(pixels) + fourier_weight x fidelity(Fourier modes)
-                       + peak_weight x fidelity(heights of peaks)
+                       + peak_weight x fidelity(heights of peaks) + power_weight x fidelity(ln P(k))
 
     where the fidelity compares two generated maps of each source with the true one; see `fidelity`. The original is
     "l1" with fidelity_weight 100, no other weight and loss "minimax", and has next to no spread. `fit` logs
@@ -34,6 +34,8 @@ class Pix2Pix(GAN):
         fourier_weight: of the Fourier modes, all scales alike; 0 leaves them out.
         peak_weight: of the heights of peaks (`peak_heights`), for maps with compact sources whose places the source
             does not tell; 0 leaves them out.
+        power_weight: of the power spectrum of each physical map (`log_powers`), for maps whose power is that of a few
+            bright pixels; 0 leaves it out.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Pix2Pix(GAN):
         fidelity_weight=10.0,
         fourier_weight=10.0,
         peak_weight=0.0,
+        power_weight=0.0,
         transforms=None,
         seed=0,
         dtype=None,
@@ -89,6 +92,7 @@ class Pix2Pix(GAN):
         self.fidelity_weight = check_weight("fidelity_weight", fidelity_weight)
         self.fourier_weight = check_weight("fourier_weight", fourier_weight)
         self.peak_weight = check_weight("peak_weight", peak_weight)
+        self.power_weight = check_weight("power_weight", power_weight)
         self.network = self.make_generator(len(self.target), len(self.source))
         self.discriminator = self.make_discriminator(len(self.target), len(self.source))
         self._graph = self.make_graph(self.network)
@@ -120,6 +124,10 @@ class Pix2Pix(GAN):
         if self.peak_weight:
             heights = ops.mean(compare(*(peak_heights(each) for each in (a, b, target))), axis=1)
             generator = generator + self.peak_weight * heights
+        if self.power_weight:
+            powers, unit = log_powers(target, self.target_transform)
+            of_a, of_b = (log_powers(each, self.target_transform, unit)[0] for each in (a, b))
+            generator = generator + self.power_weight * ops.mean(compare(of_a, of_b, powers), axis=(1, 2))
         self.generator_loss.update_state(generator)
         self.discriminator_loss.update_state(discriminator)
         self.fidelity.update_state(fidelity)
@@ -137,4 +145,5 @@ class Pix2Pix(GAN):
             "fidelity_weight": self.fidelity_weight,
             "fourier_weight": self.fourier_weight,
             "peak_weight": self.peak_weight,
+            "power_weight": self.power_weight,
         }

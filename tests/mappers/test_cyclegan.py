@@ -10,6 +10,7 @@ from skazoo.datasets import unpaired
 from skazoo.datasets.transforms import Affine
 from skazoo.errors import ParameterError
 from skazoo.mappers import CycleGAN
+from skazoo.mappers.fidelity import energy_distance, log_powers
 
 EAGER = {"run_eagerly": True} if keras.backend.backend() == "tensorflow" else {}  # saves compiling for a step or two
 PLAIN = {"a": Affine(), "b": Affine(), "c": Affine()}
@@ -85,6 +86,24 @@ def test_maps_of_one_source_are_to_differ():
     assert np.allclose(again, losses[0], atol=1e-5)
     with pytest.raises(ParameterError, match="diversity_weight needs noise"):
         tiny(noise=False, diversity_weight=1.0)
+
+
+def test_power_weight_asks_for_the_spectra_of_the_other_set():
+    """Maps of b are four times those of a, and physical ones are the same in this test: the term is four times the
+    same distance, and none once a2b and b2a multiply and divide by four."""
+    a, b, losses = maps(128), 4 * maps(128, seed=1), {}
+    for weight in (0.0, 3.0):
+        for factor in (1.0, 4.0):
+            mapper = tiny(cycle_weight=0.0, identity_weight=0.0, power_weight=weight)
+            mapper.a2b = lambda inputs, training=False, factor=factor: factor * inputs[0]
+            mapper.b2a = lambda inputs, training=False, factor=factor: inputs[0] / factor
+            loss = mapper.network_loss(ops.array(b), ops.array(a), training=False)
+            losses[weight, factor] = float(np.mean(ops.convert_to_numpy(loss)))
+    term = {factor: losses[3.0, factor] - losses[0.0, factor] for factor in (1.0, 4.0)}
+    one, four = (log_powers(ops.array(each))[0] + np.log(np.mean(each**2)) for each in (a, b))
+    distance = float(ops.convert_to_numpy(ops.mean(energy_distance(one, four))))
+    assert distance > 1 and term[1.0] == pytest.approx(4 * 3 * distance, rel=0.01)
+    assert term[4.0] == pytest.approx(0.0, abs=0.2)
 
 
 def test_residual_generators_add_to_their_input():

@@ -7,7 +7,7 @@ import pytest
 from keras import ops
 
 from skazoo.errors import ParameterError
-from skazoo.mappers.fidelity import FIDELITIES, Diversity, fourier_modes, peak_heights
+from skazoo.mappers.fidelity import FIDELITIES, Diversity, energy_distance, fourier_modes, log_powers, peak_heights
 
 N = 400_000
 
@@ -69,6 +69,45 @@ def test_fourier_modes_need_a_size():
 
     with pytest.raises(ParameterError, match="same size"):
         fourier_modes(keras.KerasTensor((None, None, 16, 1)))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (15, 15)])
+def test_log_powers_are_those_of_the_metrics(size):
+    """Up to the unit, which is the same for all; of physical maps where a transform is given."""
+    from skazoo.datasets.transforms import Log10
+    from skazoo.metrics import power_spectrum
+
+    maps = np.random.default_rng(0).normal(1.0, 0.5, size=(5, *size, 1)).astype(np.float32)
+    for transform, physical in ((None, maps), (Log10(1e-3), 10.0**maps)):
+        found = ops.convert_to_numpy(log_powers(ops.array(maps), transform)[0])[:, 0]
+        _, power = power_spectrum(physical[..., 0], 1.0)
+        power = np.log(np.asarray(power, float))
+        off = found[:, : power.shape[1]] - power
+        assert np.ptp(off) < 1e-3
+
+
+def test_log_powers_keep_the_unit_and_bear_empty_maps():
+    maps = ops.array(np.random.default_rng(0).normal(size=(3, 8, 12, 2)).astype(np.float32))
+    powers, unit = log_powers(maps)
+    twice = log_powers(2 * maps, unit=unit)[0]
+    assert np.allclose(ops.convert_to_numpy(twice - powers), math.log(4), atol=1e-4)
+    assert np.allclose(ops.convert_to_numpy(log_powers(ops.zeros((2, 8, 8, 1)))[0]), math.log(1e-12))
+    import keras
+
+    with pytest.raises(ParameterError, match="same size"):
+        log_powers(keras.KerasTensor((None, None, 16, 1)))
+
+
+def test_energy_distance_of_gaussians():
+    """E|x - y| of N(m, 1) and N(0, 1) is that of |N(m, 2)|, folded normal; 0 on average where both are alike."""
+    rng, shift = np.random.default_rng(0), 1.5
+    a, b = rng.normal(size=(2, 16, 20_000)).astype(np.float32)  # so many pairs of batches of 16 maps
+    found = [np.mean(ops.convert_to_numpy(energy_distance(ops.array(a + m), ops.array(b)))) for m in (0.0, shift)]
+    folded = 2 / math.sqrt(math.pi) * math.exp(-(shift**2) / 4) + shift * math.erf(shift / 2)
+    assert found[0] == pytest.approx(0, abs=0.005)
+    assert found[1] == pytest.approx(folded - 2 / math.sqrt(math.pi), abs=0.01)
+    one = ops.array(a[:1])
+    assert np.array_equal(ops.convert_to_numpy(energy_distance(one, one)), 0 * a[0])  # batches of one map
 
 
 def test_peak_heights_are_those_of_overlapping_windows():

@@ -80,7 +80,7 @@ def test_what_the_pairs_say_reaches_the_generator_only():
     """The discriminator moves bit by bit the same, whatever the weight of the fidelity."""
     moved = []
     for weight in (0.0, 10.0):
-        mapper = tiny(fidelity_weight=weight, fourier_weight=weight, peak_weight=weight)
+        mapper = tiny(fidelity_weight=weight, fourier_weight=weight, peak_weight=weight, power_weight=weight)
         mapper.compile(keras.optimizers.SGD(0.1), average=(), **EAGER)
         mapper.fit(*pairs(), batch_size=8, shuffle=False, verbose=0)
         moved.append((values(mapper.discriminator), values(mapper.network)))
