@@ -17,6 +17,7 @@ from ..errors import ParameterError
 __all__ = ["FIDELITIES", "Diversity", "energy_distance", "fourier_modes", "log_powers", "peak_heights"]
 
 WINDOWS = 4, 8  # pixels a side
+LEAST = 1e-4  # of the mean square: beyond the beam is no power at all, and no network draws less than a hundredth
 
 
 def _l1(a, b, target):
@@ -79,8 +80,8 @@ def log_powers(maps, transform=None, unit=None):
         unit: of another call, to take powers in; by default the mean square of these maps, each channel (C,).
 
     Returns:
-        powers (B, C, rings), float32, over unit; a millionth of a millionth is the least. Rings are one fundamental
-        wavenumber wide, from 1 to the corners of the Fourier plane.
+        powers (B, C, rings), float32, over unit, plus `LEAST`. Rings are one fundamental wavenumber wide, from 1 to the
+        corners of the Fourier plane.
     """
     maps = maps if transform is None else transform.inverse(maps)
     maps = maps - ops.mean(maps, axis=(1, 2), keepdims=True)
@@ -90,7 +91,7 @@ def log_powers(maps, transform=None, unit=None):
     power = ops.reshape(ops.sum(ops.square(modes), axis=-1), (-1, maps.shape[-1], height * width))
     ring, count = _rings(height, width)
     mean = ops.matmul(power, ops.one_hot(ring, len(count), dtype="float32")) / count
-    return ops.log(mean[..., 1:] + 1e-12), unit
+    return ops.log(mean[..., 1:] + LEAST), unit
 
 
 def energy_distance(a, b):
