@@ -96,7 +96,7 @@ def log_powers(maps, transform=None, unit=None):
 
 def energy_distance(a, b):
     """E|a - b| - (E|a - a'| + E|b - b'|) / 2 of values a (n, ...), b (m, ...): (...), 0 where both are distributed
-    alike; unbiased, as no value is compared with itself (Szekely & Rizzo 2013).
+    alike; unbiased from two values each on, as none is compared with itself (Szekely & Rizzo 2013).
 
     Two batches of maps can so be asked for one distribution of any number, without knowing pairs.
     """

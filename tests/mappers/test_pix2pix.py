@@ -88,6 +88,16 @@ def test_what_the_pairs_say_reaches_the_generator_only():
     assert not all(np.array_equal(a, b) for a, b in zip(moved[0][1], moved[1][1], strict=True))
 
 
+def test_power_weight_counts_the_logarithm_of_the_power():
+    """Maps of twice the amplitude of the true ones have four times the power at each wavenumber."""
+    source, losses = ops.array(np.random.default_rng(0).normal(size=(8, 16, 16, 1)).astype(np.float32)), []
+    for weight in (0.0, 3.0):
+        mapper = tiny(fidelity_weight=0.0, fourier_weight=0.0, power_weight=weight, noise_channels=1)
+        mapper.network = lambda inputs, training=False: 2.0 * inputs[0]
+        losses.append(float(ops.convert_to_numpy(ops.mean(mapper.network_loss(source, source, training=False)))))
+    assert losses[1] - losses[0] == pytest.approx(3 * np.log(4), rel=0.01)
+
+
 def test_overflow_skips_both_players():
     mapper = tiny(dtype="mixed_float16")
     mapper.compile(average=(), **EAGER)
