@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 _EXAMPLE = """\
@@ -42,6 +43,7 @@ def run(args) -> None:
     """Carry the command out; its mistakes are `SkazooError`s."""
     from importlib import import_module
 
+    from ..training.precision import slow_precision
     from ..training.recipe import find_recipe, read_recipe
     from ..training.training_state import TrainingState
 
@@ -64,6 +66,10 @@ def run(args) -> None:
     done = TrainingState(work / "state").epoch
     if done:
         print(f"resuming after epoch {done}", flush=True)
+    # the processes of a job must meet before any of them looks for its GPUs
+    slow = slow_precision(recipe["dtype"]) if recipe["devices"] != "workers" else None
+    if slow:
+        print(f"note: {slow}", file=sys.stderr, flush=True)
     script = import_module(f"skazoo.zoo.{recipe['family']}.train")
     try:
         script.train(recipe, out, verbose=2 if args.quiet else 1)

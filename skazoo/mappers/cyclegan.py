@@ -8,9 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import ParameterError, check_choice
+from ..errors import ParameterError, check_choice, check_positive
 from .adversarial import duel
-from .fidelity import energy_distance, log_powers
+from .beam import convolve_beam
+from .fidelity import energy_distance, log_powers, window_means
 from .gan import GAN, check_weight
 from .inputs import as_batch
 from .noise import RowNoise
@@ -18,6 +19,7 @@ from .replay import ReplayBuffer
 
 __all__ = ["Backwards", "CycleGAN", "Steganography"]
 
+WINDOWS = 1, 4, 16, 64  # pixels a side, of `marginal_weight`
 DIRECTIONS = {"a2b": ("source", "target"), "b2a": ("target", "source")}
 
 
@@ -39,11 +41,12 @@ class CycleGAN(GAN):
     loss = adversarial + cycle_weight (|b2a(a2b(a)) - a| + |a2b(b2a(b)) - b|)
                        + identity_weight (|a2b(b) - b| + |b2a(a) - a|)
                        + diversity_weight (max(0, d - |a2b(a) - a2b'(a)|) + max(0, d - |b2a(b) - b2a'(b)|))
+                       + marginal_weight (distance(means of a2b(a), of b) + distance(means of b2a(b), of a))
                        + power_weight (distance(ln P of a2b(a), of b) + distance(ln P of b2a(b), of a))
 
-    where the dash marks another draw of the noise and d is `diversity` (after arXiv:1901.09024), and the distance is
-    that of the distributions of the power spectra of the batch's maps, in physical units and in network space
-    (`log_powers`, `energy_distance`).
+    where the dash marks another draw of the noise and d is `diversity` (after arXiv:1901.09024). The distance is that
+    of the distributions of a number in the batch's generated and in its true maps (`energy_distance`): of the means
+    of windows of 1 to 64 pixels in one place, and of the power spectra, both in physical units and in network space.
 
     It learns the two sets of maps, not their joint distribution: do not expect calibrated samples. Cycle
     consistency itself punishes spread, and invites to hide the source in faint patterns of the target (Chu et al. 2017,
@@ -54,8 +57,8 @@ class CycleGAN(GAN):
 
     Args:
         source, target, image_size, transforms, seed, dtype: see `Mapper`.
-        generator, width, multipliers, blocks, stem, padding, dropout, noise_channels, discriminator_width,
-            discriminator_multipliers, loss, penalty: see `GAN`.
+        generator, width, multipliers, blocks, stem, padding, dropout, noise_channels, global_noise,
+            discriminator_width, discriminator_multipliers, loss, penalty: see `GAN`.
         noise: whether the generators take noise; False is the original, with one target for each source.
         cycle_weight: of the way there and back; a pair for that of sources and that of targets. Where the target holds
             what the source does not know, such as noise, the way from it and back cannot close: a second weight of 0
@@ -65,11 +68,19 @@ class CycleGAN(GAN):
         residual: where source and target have as many channels, the generators add to their input (in network space).
             Both directions may otherwise settle on maps with bright and faint exchanged, to which no judge and no cycle
             objects.
-        diversity_weight: of two maps of the same source being different; 0 for none.
-        diversity: how different, as the mean absolute difference of their pixels in network space; more is not asked.
+        diversity_weight: of two maps of the same source being different; a pair for that of targets and that of
+            sources; 0 for none.
+        diversity: how different, as the mean absolute difference of their pixels in network space; more is not asked. A
+            list of pairs (window, difference) asks it of the means of windows of as many pixels a side: noise of single
+            pixels alone leaves the total of a map as it is.
+        marginal_weight: of the means of windows, from the single pixel to the whole map, being distributed as those of
+            true maps in the same place, which needs no pairs: judges see patches, and single pixels by the way. With
+            `diversity` of large windows it draws the maps of a source apart without making the set of all wider.
         power_weight: of the power spectra being distributed as those of true maps, which needs no pairs: judges see
             patches, and let the power of a few bright pixels, or a faint pattern of the network's own, pass; 0 leaves
             it out.
+        beam: full width at half maximum, in pixels, of a Gaussian with which generated targets are convolved in
+            physical units: telescope maps hold nothing finer, which a network takes long to learn. 0 for none.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
         replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
     """
@@ -91,6 +102,7 @@ class CycleGAN(GAN):
         dropout=0.0,
         noise=True,
         noise_channels=4,
+        global_noise=0,
         discriminator_width=None,
         discriminator_multipliers=None,
         loss="lsgan",
@@ -100,7 +112,9 @@ class CycleGAN(GAN):
         residual=True,
         diversity_weight=0.0,
         diversity=0.5,
+        marginal_weight=0.0,
         power_weight=0.0,
+        beam=0.0,
         cycle_noise=0.0,
         replay=50,
         transforms=None,
@@ -120,6 +134,7 @@ class CycleGAN(GAN):
             padding,
             dropout,
             noise_channels if noise else 0,
+            global_noise if noise else 0,
             discriminator_width,
             discriminator_multipliers,
             loss,
@@ -130,17 +145,21 @@ class CycleGAN(GAN):
             name,
         )
         self.noise = bool(noise)
-        pair = cycle_weight if isinstance(cycle_weight, tuple | list) else (cycle_weight, cycle_weight)
-        if len(pair) != 2:
-            raise ParameterError(f"cycle_weight must be a number or a pair, but is {cycle_weight}.")
-        self.cycle_weight = tuple(check_weight("cycle_weight", each) for each in pair)
+        self.cycle_weight = _pair("cycle_weight", cycle_weight)
         half = 0.5 * max(self.cycle_weight)
         self.identity_weight = half if identity_weight is None else check_weight("identity_weight", identity_weight)
-        self.diversity_weight = check_weight("diversity_weight", diversity_weight)
-        self.diversity = check_weight("diversity", diversity)
-        if self.diversity_weight and not (noise and noise_channels):
+        self.diversity_weight = _pair("diversity_weight", diversity_weight)
+        scales = diversity if isinstance(diversity, tuple | list) else [(1, diversity)]
+        if not all(isinstance(each, tuple | list) and len(each) == 2 for each in scales):
+            raise ParameterError(f"diversity must be a number or a list of pairs (window, number), but is {diversity}.")
+        for window, _ in scales:
+            check_positive("a window of diversity", window)
+        self.diversity = [(int(window), check_weight("diversity", value)) for window, value in scales]
+        if any(self.diversity_weight) and not (noise and (noise_channels or global_noise)):
             raise ParameterError("diversity_weight needs noise to tell maps of one source apart: leave noise=True.")
+        self.marginal_weight = check_weight("marginal_weight", marginal_weight)
         self.power_weight = check_weight("power_weight", power_weight)
+        self.beam = check_weight("beam", beam)
         self.cycle_noise = check_weight("cycle_noise", cycle_noise)
         self.replay = int(check_weight("replay", replay))
         a, b = len(self.source), len(self.target)
@@ -148,7 +167,7 @@ class CycleGAN(GAN):
         more = {"residual": self.residual and a == b}
         self.a2b, self.b2a = self.make_generator(b, a, 0, **more), self.make_generator(a, b, 1, **more)
         self.judge_a, self.judge_b = self.make_discriminator(a, number=0), self.make_discriminator(b, number=1)
-        self._graphs = {"a2b": self.make_graph(self.a2b), "b2a": self.make_graph(self.b2a)}
+        self._graphs = {"a2b": self.make_graph(self.a2b, self.through_beam), "b2a": self.make_graph(self.b2a)}
         self.pool_a = self.pool_b = None
         self.cycle = keras.metrics.Mean(name="cycle")
         self.identity = keras.metrics.Mean(name="identity")
@@ -168,13 +187,20 @@ class CycleGAN(GAN):
         pools = [variable for pool in (self.pool_a, self.pool_b) if pool is not None for variable in pool.variables]
         return super().training_state + pools
 
+    def through_beam(self, maps):
+        """What a2b makes (network space), convolved with the beam in physical units."""
+        if not self.beam:
+            return maps
+        return self.target_transform.forward(convolve_beam(self.target_transform.inverse(maps), self.beam))
+
     def network_loss(self, target, source, training):
         """Losses of all four networks for each image, each with gradients for its own weights only."""
         a, b = source, target
         seed = self.seed_generator if training else self.seed
 
         def go(generator, maps, number):
-            return generator([maps, *self.training_noise(maps, training, number)], training=training)
+            made = generator([maps, *self.training_noise(maps, training, number)], training=training)
+            return self.through_beam(made) if generator is self.a2b else made
 
         def blurred(maps, number):
             if not self.cycle_noise:
@@ -194,12 +220,20 @@ class CycleGAN(GAN):
             identity = _l1(go(self.a2b, b, 4), b) + _l1(go(self.b2a, a, 5), a)
             generator = generator + self.identity_weight * identity
             self.identity.update_state(identity)
-        if self.diversity_weight:
-            for generate, maps, made, number in ((self.a2b, a, made_b, 6), (self.b2a, b, made_a, 7)):
-                lack = ops.maximum(self.diversity - _l1(go(generate, maps, number), made), 0.0)
-                generator = generator + self.diversity_weight * lack
-        if self.power_weight:
-            for made, true, transform in ((made_b, b, self.target_transform), (made_a, a, self.source_transform)):
+        ways = (self.a2b, a, made_b, 6), (self.b2a, b, made_a, 7)
+        for weight, (generate, maps, made, number) in zip(self.diversity_weight, ways, strict=True):
+            if weight:
+                apart = go(generate, maps, number) - made
+                for window, least in self.diversity:
+                    lack = least - ops.mean(ops.abs(window_means(apart, window)))
+                    generator = generator + weight * ops.maximum(lack, 0.0)
+        for made, true, transform in ((made_b, b, self.target_transform), (made_a, a, self.source_transform)):
+            if self.marginal_weight:
+                for window in WINDOWS:
+                    for space in (None, transform) if window > 1 else (None,):
+                        means = (window_means(each, window, space) for each in (made, true))
+                        generator = generator + self.marginal_weight * ops.mean(energy_distance(*means))
+            if self.power_weight:
                 for space in (transform, None):
                     powers, unit = log_powers(true, space)
                     apart = ops.mean(energy_distance(log_powers(made, space, unit)[0], powers))
@@ -277,9 +311,11 @@ class CycleGAN(GAN):
             "cycle_weight": list(self.cycle_weight),
             "identity_weight": self.identity_weight,
             "residual": self.residual,
-            "diversity_weight": self.diversity_weight,
-            "diversity": self.diversity,
+            "diversity_weight": list(self.diversity_weight),
+            "diversity": [list(each) for each in self.diversity],
+            "marginal_weight": self.marginal_weight,
             "power_weight": self.power_weight,
+            "beam": self.beam,
             "cycle_noise": self.cycle_noise,
             "replay": self.replay,
         }
@@ -301,6 +337,13 @@ class Backwards:
     def sample(self, source, num_samples=8, seed=0, *, rows=None, chunk=64) -> np.ndarray:
         """As `CycleGAN.sample` with direction="b2a"."""
         return self.mapper.sample(source, num_samples, seed, rows=rows, chunk=chunk, direction="b2a")
+
+
+def _pair(name, value):
+    pair = value if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2:
+        raise ParameterError(f"{name} must be a number or a pair, but is {value}.")
+    return tuple(check_weight(name, each) for each in pair)
 
 
 def _l1(maps, other):

@@ -14,7 +14,7 @@ from keras import ops
 
 from ..errors import ParameterError
 
-__all__ = ["FIDELITIES", "Diversity", "energy_distance", "fourier_modes", "log_powers", "peak_heights"]
+__all__ = ["FIDELITIES", "Diversity", "energy_distance", "fourier_modes", "log_powers", "peak_heights", "window_means"]
 
 WINDOWS = 4, 8  # pixels a side
 LEAST = 1e-4  # of the mean square: beyond the beam is no power at all, and no network draws less than a hundredth
@@ -106,6 +106,21 @@ def energy_distance(a, b):
 
     n, m = ops.shape(a)[0], ops.shape(b)[0]
     return between(a, b, n * m) - 0.5 * (between(a, a, n * (n - 1)) + between(b, b, m * (m - 1)))
+
+
+def window_means(maps, window, transform=None):
+    """Means of windows side by side, those of a map's whole side if it is smaller: (B, H, W, C) -> (B, h, w, C).
+
+    Args:
+        maps: in network space, float32; what is left over at the edges is left out.
+        window: pixels a side.
+        transform: of the mapper, for the means of physical maps, put back into network space; None for those of maps
+            as they are.
+    """
+    size = tuple(min(window, side or window) for side in maps.shape[1:3])
+    maps = maps if transform is None else transform.inverse(maps)
+    means = ops.average_pool(maps, size, strides=size, padding="valid")
+    return means if transform is None else transform.forward(means)
 
 
 def peak_heights(maps):

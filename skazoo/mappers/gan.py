@@ -25,7 +25,7 @@ class GAN(Mapper):
     Args:
         source, target, image_size, transforms, seed, dtype: see `Mapper`.
         generator: "unet" or "resnet"; see `skazoo.networks.unet_generator`.
-        width, multipliers, blocks, stem, padding, dropout, noise_channels: of the generator.
+        width, multipliers, blocks, stem, padding, dropout, noise_channels, global_noise: of the generator.
         discriminator_width, discriminator_multipliers: see `skazoo.networks.patch_discriminator`; those of the
             generator if None. `stem` and `padding` are shared.
         loss: name in `adversarial.LOSSES`.
@@ -48,6 +48,7 @@ class GAN(Mapper):
         padding,
         dropout,
         noise_channels,
+        global_noise,
         discriminator_width,
         discriminator_multipliers,
         loss,
@@ -65,6 +66,7 @@ class GAN(Mapper):
             multipliers=tuple(multipliers),
             blocks=blocks,
             noise_channels=int(noise_channels),
+            global_noise=int(global_noise),
             stem=stem,
             padding=padding,
             dropout=dropout,
@@ -105,9 +107,9 @@ class GAN(Mapper):
                 dtype="float32" if half and self.penalty else self.dtype_policy,
             )
 
-    def make_graph(self, generator: keras.Model) -> Callable:
-        """The compiled call (source, *noise) -> maps."""
-        return compiled(lambda *inputs: generator(list(inputs)), generator)
+    def make_graph(self, generator: keras.Model, after: Callable = lambda maps: maps) -> Callable:
+        """The compiled call (source, *noise) -> maps, through `after`."""
+        return compiled(lambda *inputs: after(generator(list(inputs))), generator)
 
     @property
     def averaged_variables(self):
@@ -135,9 +137,9 @@ class GAN(Mapper):
         ]
 
     def noise_shapes(self, height, width) -> list[tuple]:
-        """(h, w, noise_channels) of each level."""
-        own = self.generator_arguments
-        return noise_shapes(height, width, own["noise_channels"], own["multipliers"], own["stem"])
+        """See `skazoo.networks.noise_shapes`."""
+        names = "noise_channels", "multipliers", "stem", "global_noise"
+        return noise_shapes(height, width, *(self.generator_arguments[name] for name in names))
 
     def pass_through(self, graph: Callable, source, noise):
         """One pass of the compiled `graph` (n, H, W, C), with noise of each image's own stream; NumPy in and out."""

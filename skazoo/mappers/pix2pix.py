@@ -27,8 +27,8 @@ class Pix2Pix(GAN):
 
     Args:
         source, target, image_size, transforms, seed, dtype: see `Mapper`.
-        generator, width, multipliers, blocks, stem, padding, dropout, noise_channels, discriminator_width,
-            discriminator_multipliers, loss, penalty: see `GAN`.
+        generator, width, multipliers, blocks, stem, padding, dropout, noise_channels, global_noise,
+            discriminator_width, discriminator_multipliers, loss, penalty: see `GAN`.
         fidelity: "crps" (right spread for any distribution), "rcgan" (for Gaussian ones) or "l1" (none).
         fidelity_weight: of the pixels; 0 leaves only the judge.
         fourier_weight: of the Fourier modes, all scales alike; 0 leaves them out.
@@ -52,6 +52,7 @@ class Pix2Pix(GAN):
         padding="zero",
         dropout=0.0,
         noise_channels=4,
+        global_noise=0,
         discriminator_width=None,
         discriminator_multipliers=None,
         loss="relativistic",
@@ -78,6 +79,7 @@ class Pix2Pix(GAN):
             padding,
             dropout,
             noise_channels,
+            global_noise,
             discriminator_width,
             discriminator_multipliers,
             loss,

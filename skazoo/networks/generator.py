@@ -20,6 +20,7 @@ def unet_generator(
     multipliers: tuple[int, ...] = (1, 2, 2),
     blocks: int = 1,
     noise_channels: int = 4,
+    global_noise: int = 0,
     stem: int = 1,
     padding: str = "zero",
     dropout: float = 0.0,
@@ -39,6 +40,8 @@ def unet_generator(
         multipliers: channels of each level in units of `width`; each level after the first halves the size.
         blocks: residual blocks per level on the way down; one more on the way up.
         noise_channels: noise maps per level; 0 for a deterministic generator of the source alone.
+        global_noise: numbers of noise that a whole map shares, so that it can vary as one: with noise of the lowest
+            level alone, each cell would have to agree with cells that it does not see.
         stem: pixels per side that are packed into channels at the entrance; 2 makes everything about 4x cheaper.
         padding: "zero", "reflect" or "circular"; see `Blocks`.
         dropout: fraction dropped in the residual blocks.
@@ -48,7 +51,7 @@ def unet_generator(
         dtype: policy of the hidden layers, such as "mixed_bfloat16".
     """
     make, inputs, x, block = _entrance(
-        source_channels, width, multipliers, blocks, noise_channels, stem, padding, dropout, seed, dtype
+        source_channels, width, multipliers, blocks, noise_channels, global_noise, stem, padding, dropout, seed, dtype
     )
     kept = [x]
     for depth in range(len(multipliers)):
@@ -75,6 +78,7 @@ def resnet_generator(
     multipliers: tuple[int, ...] = (1, 2, 2),
     blocks: int = 6,
     noise_channels: int = 4,
+    global_noise: int = 0,
     stem: int = 1,
     padding: str = "zero",
     dropout: float = 0.0,
@@ -88,7 +92,7 @@ def resnet_generator(
     Without shortcuts past the lowest level it copies fine structure of the source less readily than a U-Net.
     """
     make, inputs, x, block = _entrance(
-        source_channels, width, multipliers, blocks, noise_channels, stem, padding, dropout, seed, dtype
+        source_channels, width, multipliers, blocks, noise_channels, global_noise, stem, padding, dropout, seed, dtype
     )
     for depth in range(1, len(multipliers)):
         x = make.conv(make.down(make.silu(make.norm(x))), width * multipliers[depth])
@@ -102,15 +106,19 @@ def resnet_generator(
 GENERATORS = {"resnet": resnet_generator, "unet": unet_generator}
 
 
-def noise_shapes(height, width, noise_channels: int, multipliers: tuple[int, ...], stem: int = 1) -> list[tuple]:
-    """(h, w, noise_channels) of the noise of each level, for maps of height x width pixels; [] without noise."""
-    if not noise_channels:
-        return []
-    factors = [stem * 2**level for level in range(len(multipliers))]
-    return [(height // factor, width // factor, noise_channels) for factor in factors]
+def noise_shapes(
+    height, width, noise_channels: int, multipliers: tuple[int, ...], stem: int = 1, global_noise: int = 0
+) -> list[tuple]:
+    """(h, w, noise_channels) of the noise of each level, for maps of height x width pixels, then (1, 1, global_noise);
+    without what is 0."""
+    factors = [stem * 2**level for level in range(len(multipliers))] if noise_channels else []
+    shared = [(1, 1, global_noise)] if global_noise else []
+    return [(height // factor, width // factor, noise_channels) for factor in factors] + shared
 
 
-def _entrance(source_channels, width, multipliers, blocks, noise_channels, stem, padding, dropout, seed, dtype):
+def _entrance(
+    source_channels, width, multipliers, blocks, noise_channels, global_noise, stem, padding, dropout, seed, dtype
+):
     """(maker of layers, inputs, first features, block(x, depth) with the noise of its level)."""
     for label, value in {"width": width, "blocks": blocks, "stem": stem, "multiplier": min(multipliers)}.items():
         check_positive(label, value)
@@ -120,14 +128,17 @@ def _entrance(source_channels, width, multipliers, blocks, noise_channels, stem,
         keras.Input((None, None, noise_channels), name=f"noise_{level}", dtype="float32")
         for level in range(len(multipliers) if noise_channels else 0)
     ]
+    shared = [keras.Input((1, 1, global_noise), name="noise_shared", dtype="float32")] if global_noise else []
 
     def block(x, depth):
         if noise:
             x = x + make.conv(noise[depth], x.shape[-1], kernel=1)
+        for numbers in shared:
+            x = x + make.conv(numbers, x.shape[-1], kernel=1)
         return make.residual(x, width * multipliers[depth])
 
     x = Pack(stem, dtype="float32")(source) if stem > 1 else source
-    return make, [source, *noise], make.conv(x, width), block
+    return make, [source, *noise, *shared], make.conv(x, width), block
 
 
 def _exit(make, x, target_channels, stem, source):

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "on_devices": "devices",
         "power_of_length": "ema",
         "read_recipe": "recipe",
+        "slow_precision": "precision",
         "warmup_cosine": "schedules",
     },
 )

@@ -1,5 +1,7 @@
 """Unpaired training there and back, with generators that are known."""
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -7,9 +9,10 @@ import tensorflow as tf
 from keras import ops
 
 from skazoo.datasets import unpaired
-from skazoo.datasets.transforms import Affine
+from skazoo.datasets.pixel_transforms import Affine, Asinh
 from skazoo.errors import ParameterError
 from skazoo.mappers import CycleGAN
+from skazoo.mappers.beam import convolve_beam
 from skazoo.mappers.fidelity import energy_distance, log_powers
 
 EAGER = {"run_eagerly": True} if keras.backend.backend() == "tensorflow" else {}  # saves compiling for a step or two
@@ -81,11 +84,75 @@ def test_maps_of_one_source_are_to_differ():
         mapper.b2a = lambda inputs, training=False: inputs[0]
         losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(maps(64)), ops.array(maps(64)), False)))
     assert np.mean(losses[1] - losses[0]) == pytest.approx(3 * (1 - 1 / np.sqrt(np.pi) + 1), rel=0.03)
-    mapper.diversity = 0.0  # as different as asked for
+    mapper.diversity = [(1, 0.0)]  # as different as asked for
     again = ops.convert_to_numpy(mapper.network_loss(ops.array(maps(64)), ops.array(maps(64)), False))
     assert np.allclose(again, losses[0], atol=1e-5)
     with pytest.raises(ParameterError, match="diversity_weight needs noise"):
         tiny(noise=False, diversity_weight=1.0)
+
+
+def test_whole_maps_are_to_differ():
+    """a2b adds the number that a map shares: means of all windows differ as pixels do, by 2 / sqrt(pi); with noise of
+    its own for each two pixels a mean of 8 differs by a quarter of that. Only the first of the two weights counts."""
+    expected, far = 2 / np.sqrt(np.pi), 3.0
+    for number, lack in ((2, 2 * (far - expected)), (1, (far - expected) + (far - expected / 4))):
+        losses = []
+        for weight in (0.0, 2.0):
+            mapper = tiny(
+                noise_channels=1, global_noise=1, diversity_weight=(weight, 0.0), diversity=[(1, far), (8, far)]
+            )
+            grown = 1 if number == 2 else 2
+            mapper.a2b = lambda inputs, training=False, number=number, grown=grown: (
+                inputs[0] + ops.repeat(ops.repeat(inputs[number], grown, 1), grown, 2)
+            )
+            mapper.b2a = same
+            losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(maps(512)), ops.array(maps(512)), False)))
+        assert np.mean(losses[1] - losses[0]) == pytest.approx(2 * lack, rel=0.03)
+    again = CycleGAN.from_config(mapper.get_config())
+    assert again.diversity == [(1, far), (8, far)] and again.diversity_weight == (2.0, 0.0)
+
+
+def test_marginal_weight_asks_for_the_means_of_the_other_set():
+    """In network space both sets are alike, and nothing is missing where a2b leaves maps as they are. A shift by 1
+    there is one of every mean, of distributions that are the narrower the larger the window."""
+    a, b = maps(256), maps(256, seed=1)
+    shifts, losses = (0.0, 1.0), {}
+    for weight in (0.0, 3.0):
+        for shift in shifts:
+            mapper = tiny(
+                transforms={"a": Affine(), "b": Affine(5.0, 2.0)},
+                cycle_weight=0.0,
+                identity_weight=0.0,
+                marginal_weight=weight,
+            )
+            mapper.a2b = lambda inputs, training=False, shift=shift: inputs[0] + shift
+            mapper.b2a = same
+            loss = mapper.network_loss(ops.array(b), ops.array(a), training=False)
+            losses[weight, shift] = float(np.mean(ops.convert_to_numpy(loss)))
+    missing = [losses[3.0, shift] - losses[0.0, shift] for shift in shifts]
+
+    def expected(deviation):  # energy distance of N(1, s) and N(0, s)
+        z = 0.5 / deviation
+        folded = 2 * deviation / math.sqrt(math.pi) * math.exp(-(z**2)) + math.erf(z)
+        return folded - 2 * deviation / math.sqrt(math.pi)
+
+    found = expected(1.0) + 2 * (expected(1 / 4) + 2 * expected(1 / 16))  # windows of 1, 4, 16, and 64 cut to 16
+    assert missing[0] == pytest.approx(0.0, abs=0.03)
+    assert missing[1] - missing[0] == pytest.approx(3 * found, rel=0.03)
+
+
+def test_targets_are_seen_through_the_beam():
+    """In physical units, in training and in samples; sources are not."""
+    mapper = tiny(transforms={"a": Affine(), "b": Asinh(0.1)}, beam=3.0, identity_weight=0.0, cycle_weight=(1.0, 0.0))
+    source = maps(3)
+    sharp = np.asarray(Asinh(0.1).inverse(source))  # nothing is added at the start
+    seen = ops.convert_to_numpy(convolve_beam(ops.array(sharp), 3.0))
+    assert np.allclose(mapper.sample(source, 1)[0], seen, rtol=1e-3, atol=1e-4)
+    assert np.allclose(mapper.sample(sharp, 1, direction="b2a")[0], source, atol=1e-3)
+    mapper.network_loss(ops.array(source), ops.array(source), False)
+    there = np.asarray(Asinh(0.1).forward(seen))
+    assert float(mapper.cycle.result()) == pytest.approx(np.abs(there - source).mean(), rel=1e-3)
+    assert CycleGAN.from_config(mapper.get_config()).beam == 3.0
 
 
 def test_power_weight_asks_for_the_spectra_of_the_other_set():
@@ -249,6 +316,11 @@ def test_steganography_is_found_and_honesty_is_not_suspected():
         (dict(identity_weight=-1.0), "identity_weight"),
         (dict(cycle_noise=-0.1), "cycle_noise"),
         (dict(replay=-1), "replay"),
+        (dict(diversity_weight=(1.0, 2.0, 3.0)), "diversity_weight"),
+        (dict(diversity=(1.0, 2.0)), "diversity must be"),
+        (dict(diversity=[(0, 1.0)]), "window of diversity"),
+        (dict(marginal_weight=-1.0), "marginal_weight"),
+        (dict(beam=-1.0), "beam"),
     ],
 )
 def test_constructor_refusals(arguments, message):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from skazoo.datasets.pixel_transforms import Power
 from skazoo.errors import ParameterError
 from skazoo.mappers.fidelity import (
     FIDELITIES,
@@ -15,6 +16,7 @@ from skazoo.mappers.fidelity import (
     fourier_modes,
     log_powers,
     peak_heights,
+    window_means,
 )
 
 N = 400_000
@@ -115,6 +117,18 @@ def test_energy_distance_of_gaussians():
     assert found[1] == pytest.approx(folded - 2 / math.sqrt(math.pi), abs=0.01)
     one = ops.array(a[:1])
     assert np.array_equal(ops.convert_to_numpy(energy_distance(one, one)), 0 * a[0])  # batches of one map
+
+
+@pytest.mark.parametrize("transform", [None, Power(0.5, 1e-6)])
+def test_window_means(transform):
+    """Of physical maps (here the squares), where the transform is given; the whole side where the window is larger."""
+    maps = np.random.default_rng(0).uniform(1.0, 2.0, (3, 9, 8, 2)).astype(np.float32)
+    powers = (lambda x: x) if transform is None else np.square
+    for window, rows, columns in ((1, 1, 1), (4, 4, 4), (16, 9, 8)):
+        cut = powers(maps[:, : 9 // rows * rows]).reshape(3, 9 // rows, rows, 8 // columns, columns, 2)
+        expected = cut.mean((2, 4)) if transform is None else np.sqrt(cut.mean((2, 4)))
+        found = ops.convert_to_numpy(window_means(ops.array(maps), window, transform))
+        assert np.allclose(found, expected, rtol=1e-5)
 
 
 def test_peak_heights_are_those_of_overlapping_windows():

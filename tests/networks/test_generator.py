@@ -31,6 +31,19 @@ def test_noise_of_every_level_counts(make, stem):
 
 
 @pytest.mark.parametrize("make", [unet_generator, resnet_generator])
+def test_noise_that_all_pixels_share(make):
+    """It moves the map as a whole, more than the noise of pixels does, and an even map stays even."""
+    network = make(1, 1, width=8, multipliers=LEVELS, blocks=1, noise_channels=0, global_noise=3, padding="circular")
+    rng = np.random.default_rng(0)
+    assert noise_shapes(16, 24, 0, LEVELS, 1, 3) == [(1, 1, 3)]
+    assert noise_shapes(16, 24, 2, LEVELS, 2, 3) == [(8, 12, 2), (4, 6, 2), (1, 1, 3)]
+    drawn = [ops.array(rng.normal(size=(2, 1, 1, 3)).astype(np.float32)) for _ in range(2)]
+    even = [ops.convert_to_numpy(network([ops.ones((2, 16, 24, 1)), each])) for each in drawn]
+    assert np.allclose(even[0], even[0][:, :1, :1], atol=1e-5)
+    assert np.all(np.abs(even[0] - even[1])[:, 0, 0] > 1e-2)
+
+
+@pytest.mark.parametrize("make", [unet_generator, resnet_generator])
 def test_without_noise_the_source_decides(make):
     network, given = inputs(make, noise=0)
     assert len(given) == 1 and len(network.inputs) == 1
