@@ -13,9 +13,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # the workers of pytest-xdist
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-# In full for these families in every run; for the others the dearest checks wait for -m slow: the second of the half
-# precisions, XLA on TensorFlow (on JAX every step is compiled by it), and the two trainings of a resumed run, unless
-# they hold more than weights, optimizers and seeds (a pool of maps, a warm-up), which one backend checks.
+# In full for these families in every run; for the others the dearest checks wait for -m slow: half precision, except
+# bfloat16 on JAX (layers and dtypes are the same on both), XLA on TensorFlow (on JAX every step is compiled by it), and
+# the two trainings of a resumed run, unless they hold more than weights, optimizers and seeds (a pool of maps, a
+# warm-up), which one backend checks.
 ALWAYS = "Diffusion", "Pix2Pix"
 WITH_STATE = *ALWAYS, "CycleGAN", "LatentDiffusion", "VAE"
 KEPT = {
@@ -26,12 +27,13 @@ KEPT = {
 
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_collection_modifyitems(items):
-    kept = KEPT.get(os.environ.get("KERAS_BACKEND", "tensorflow"), {})
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    kept = KEPT.get(backend, {})
     for item in items:
         if "family" not in getattr(getattr(item, "callspec", None), "params", {}):
             continue
         arguments = item.callspec.params
         for name, families in kept.items():
-            dear = item.name.startswith(name) and arguments.get("policy") != "mixed_bfloat16"
-            if dear and arguments["family"] not in families:
+            spared = backend == "jax" and arguments.get("policy") == "mixed_bfloat16"
+            if item.name.startswith(name) and arguments["family"] not in families and not spared:
                 item.add_marker(pytest.mark.slow)
