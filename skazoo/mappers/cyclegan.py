@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import ParameterError, check_choice, check_positive
+from ..errors import ParameterError, check_choice
 from .adversarial import duel
 from .beam import convolve_beam
 from .fidelity import energy_distance, log_powers, window_means
@@ -74,13 +74,14 @@ class CycleGAN(GAN):
             list of pairs (window, difference) asks it of the means of windows of as many pixels a side: noise of single
             pixels alone leaves the total of a map as it is.
         marginal_weight: of the means of windows, from the single pixel to the whole map, being distributed as those of
-            true maps in the same place, which needs no pairs: judges see patches, and single pixels by the way. With
-            `diversity` of large windows it draws the maps of a source apart without making the set of all wider.
+            true maps in the same place, which needs no pairs: judges see patches, and single pixels by the way. It
+            works against `diversity` of large windows making the set of all maps wider than that of true ones; 1 was
+            too little for that (see zoo/README.md).
         power_weight: of the power spectra being distributed as those of true maps, which needs no pairs: judges see
             patches, and let the power of a few bright pixels, or a faint pattern of the network's own, pass; 0 leaves
             it out.
         beam: full width at half maximum, in pixels, of a Gaussian with which generated targets are convolved in
-            physical units: telescope maps hold nothing finer, which a network takes long to learn. 0 for none.
+            physical units, as telescope maps hold nothing finer; 0 for none.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
         replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
     """
@@ -150,11 +151,11 @@ class CycleGAN(GAN):
         self.identity_weight = half if identity_weight is None else check_weight("identity_weight", identity_weight)
         self.diversity_weight = _pair("diversity_weight", diversity_weight)
         scales = diversity if isinstance(diversity, tuple | list) else [(1, diversity)]
-        if not all(isinstance(each, tuple | list) and len(each) == 2 for each in scales):
+        if not scales or not all(isinstance(each, tuple | list) and len(each) == 2 for each in scales):
             raise ParameterError(f"diversity must be a number or a list of pairs (window, number), but is {diversity}.")
-        for window, _ in scales:
-            check_positive("a window of diversity", window)
-        self.diversity = [(int(window), check_weight("diversity", value)) for window, value in scales]
+        if not all(isinstance(window, int) and window > 0 for window, _ in scales):
+            raise ParameterError(f"a window of diversity must be a whole number of pixels, in {diversity}.")
+        self.diversity = [(window, check_weight("diversity", value)) for window, value in scales]
         if any(self.diversity_weight) and not (noise and (noise_channels or global_noise)):
             raise ParameterError("diversity_weight needs noise to tell maps of one source apart: leave noise=True.")
         self.marginal_weight = check_weight("marginal_weight", marginal_weight)

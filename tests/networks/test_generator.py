@@ -32,7 +32,7 @@ def test_noise_of_every_level_counts(make, stem):
 
 @pytest.mark.parametrize("make", [unet_generator, resnet_generator])
 def test_noise_that_all_pixels_share(make):
-    """It moves the map as a whole, more than the noise of pixels does, and an even map stays even."""
+    """It moves the map as a whole: an even map stays even, at another height."""
     network = make(1, 1, width=8, multipliers=LEVELS, blocks=1, noise_channels=0, global_noise=3, padding="circular")
     rng = np.random.default_rng(0)
     assert noise_shapes(16, 24, 0, LEVELS, 1, 3) == [(1, 1, 3)]
