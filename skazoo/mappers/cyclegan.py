@@ -10,7 +10,7 @@ from keras import ops
 
 from ..errors import ParameterError, check_choice
 from .adversarial import duel
-from .beam import convolve_beam
+from .beam import beam_noise, convolve_beam, log_uniform
 from .fidelity import energy_distance, log_powers, window_means
 from .gan import GAN, check_weight
 from .inputs import as_batch
@@ -82,6 +82,9 @@ class CycleGAN(GAN):
             it out.
         beam: full width at half maximum, in pixels, of a Gaussian with which generated targets are convolved in
             physical units, as telescope maps hold nothing finer; 0 for none.
+        thermal_noise: a pair (least, greatest) of rms in the target's units, between which that of a map is drawn, its
+            logarithm uniform: noise added to generated targets in physical units, correlated as in a naturally weighted
+            image of that beam (`beam_noise`). What the telescope is known to do, no network need learn. None for none.
         cycle_noise: standard deviation of noise (network space) on the intermediate map of a cycle in training.
         replay: generated maps of earlier steps that the discriminators see again (`ReplayBuffer`); 0 for none.
     """
@@ -116,6 +119,7 @@ class CycleGAN(GAN):
         marginal_weight=0.0,
         power_weight=0.0,
         beam=0.0,
+        thermal_noise=None,
         cycle_noise=0.0,
         replay=50,
         transforms=None,
@@ -156,7 +160,9 @@ class CycleGAN(GAN):
         if not all(isinstance(window, int) and window > 0 for window, _ in scales):
             raise ParameterError(f"a window of diversity must be a whole number of pixels, in {diversity}.")
         self.diversity = [(window, check_weight("diversity", value)) for window, value in scales]
-        if any(self.diversity_weight) and not (noise and (noise_channels or global_noise)):
+        self.thermal_noise = None if thermal_noise is None else _rms(thermal_noise)
+        random = noise and (noise_channels or global_noise) or self.thermal_noise and not self.diversity_weight[1]
+        if any(self.diversity_weight) and not random:
             raise ParameterError("diversity_weight needs noise to tell maps of one source apart: leave noise=True.")
         self.marginal_weight = check_weight("marginal_weight", marginal_weight)
         self.power_weight = check_weight("power_weight", power_weight)
@@ -168,7 +174,7 @@ class CycleGAN(GAN):
         more = {"residual": self.residual and a == b}
         self.a2b, self.b2a = self.make_generator(b, a, 0, **more), self.make_generator(a, b, 1, **more)
         self.judge_a, self.judge_b = self.make_discriminator(a, number=0), self.make_discriminator(b, number=1)
-        self._graphs = {"a2b": self.make_graph(self.a2b, self.through_beam), "b2a": self.make_graph(self.b2a)}
+        self._graphs = {"a2b": self.make_graph(self.a2b), "b2a": self.make_graph(self.b2a)}
         self.pool_a = self.pool_b = None
         self.cycle = keras.metrics.Mean(name="cycle")
         self.identity = keras.metrics.Mean(name="identity")
@@ -188,11 +194,23 @@ class CycleGAN(GAN):
         pools = [variable for pool in (self.pool_a, self.pool_b) if pool is not None for variable in pool.variables]
         return super().training_state + pools
 
-    def through_beam(self, maps):
-        """What a2b makes (network space), convolved with the beam in physical units."""
-        if not self.beam:
-            return maps
-        return self.target_transform.forward(convolve_beam(self.target_transform.inverse(maps), self.beam))
+    def noise_shapes(self, height, width):
+        """Those of the generators, then of the pixels and of the rms of the thermal noise."""
+        thermal = [(height, width, len(self.target)), (1, 1, 1)] if self.thermal_noise else []
+        return [*super().noise_shapes(height, width), *thermal]
+
+    def generate(self, generator, maps, noise, training=False):
+        """See `GAN.generate`; targets as the telescope sees them, with its beam and its noise."""
+        own, thermal = (noise[:-2], noise[-2:]) if self.thermal_noise else (noise, ())
+        made = super().generate(generator, maps, own, training)
+        if generator is not self.a2b or not (self.beam or thermal):
+            return made
+        seen = self.target_transform.inverse(made)
+        seen = convolve_beam(seen, self.beam) if self.beam else seen
+        if thermal:
+            pixels, level = thermal
+            seen = seen + log_uniform(level, *self.thermal_noise) * beam_noise(pixels, self.beam)
+        return self.target_transform.forward(seen)
 
     def network_loss(self, target, source, training):
         """Losses of all four networks for each image, each with gradients for its own weights only."""
@@ -200,8 +218,7 @@ class CycleGAN(GAN):
         seed = self.seed_generator if training else self.seed
 
         def go(generator, maps, number):
-            made = generator([maps, *self.training_noise(maps, training, number)], training=training)
-            return self.through_beam(made) if generator is self.a2b else made
+            return self.generate(generator, maps, self.training_noise(maps, training, number), training)
 
         def blurred(maps, number):
             if not self.cycle_noise:
@@ -317,6 +334,7 @@ class CycleGAN(GAN):
             "marginal_weight": self.marginal_weight,
             "power_weight": self.power_weight,
             "beam": self.beam,
+            "thermal_noise": self.thermal_noise and list(self.thermal_noise),
             "cycle_noise": self.cycle_noise,
             "replay": self.replay,
         }
@@ -345,6 +363,12 @@ def _pair(name, value):
     if len(pair) != 2:
         raise ParameterError(f"{name} must be a number or a pair, but is {value}.")
     return tuple(check_weight(name, each) for each in pair)
+
+
+def _rms(pair):
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not 0 < pair[0] <= pair[1]:
+        raise ParameterError(f"thermal_noise must be a pair of rms, 0 < least <= greatest, but is {pair}.")
+    return tuple(float(each) for each in pair)
 
 
 def _l1(maps, other):

@@ -107,9 +107,13 @@ class GAN(Mapper):
                 dtype="float32" if half and self.penalty else self.dtype_policy,
             )
 
-    def make_graph(self, generator: keras.Model, after: Callable = lambda maps: maps) -> Callable:
-        """The compiled call (source, *noise) -> maps, through `after`."""
-        return compiled(lambda *inputs: after(generator(list(inputs))), generator)
+    def make_graph(self, generator: keras.Model) -> Callable:
+        """The compiled call (source, *noise) -> maps of `generate`."""
+        return compiled(lambda maps, *noise: self.generate(generator, maps, noise), generator)
+
+    def generate(self, generator: keras.Model, maps, noise, training: bool = False):
+        """What `generator` makes of `maps` (B, H, W, C) and noise of each of `noise_shapes`, in network space."""
+        return generator([maps, *noise], training=training)
 
     @property
     def averaged_variables(self):

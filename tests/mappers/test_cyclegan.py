@@ -155,6 +155,30 @@ def test_targets_are_seen_through_the_beam():
     assert CycleGAN.from_config(mapper.get_config()).beam == 3.0
 
 
+def test_targets_hold_thermal_noise():
+    """Of the rms and the correlation asked for, another in each sample, on top of what the generator makes; sources
+    hold none, and in training it counts as diversity."""
+    mapper = tiny(noise=False, beam=3.0, thermal_noise=(0.1, 0.4), identity_weight=0.0, cycle_weight=0.0, replay=0)
+    source = maps(2)
+    bare = ops.convert_to_numpy(convolve_beam(ops.array(source), 3.0))  # nothing else is added at the start
+    noise = mapper.sample(source, 60) - bare
+    rms = noise[:, 0].std(axis=(1, 2, 3))
+    assert 0.08 < rms.min() < 0.16 and 0.28 < rms.max() < 0.5
+    assert np.mean(noise**2) == pytest.approx((0.4**2 - 0.1**2) / (2 * np.log(4.0)), rel=0.2)
+    neighbours = np.mean(noise[:, :, 1:] * noise[:, :, :-1]) / np.mean(noise**2)
+    assert neighbours == pytest.approx(2.0 ** (-4 / 3.0**2), abs=0.03)  # the square of the beam at half the distance
+    assert np.array_equal(mapper.sample(source, 1, direction="b2a")[0], source)
+    assert CycleGAN.from_config(mapper.get_config()).thermal_noise == (0.1, 0.4)
+    losses = [
+        np.mean(ops.convert_to_numpy(each.network_loss(ops.array(source), ops.array(source), False)))
+        for each in (
+            tiny(noise=False, thermal_noise=(0.2, 0.2), diversity=1.0, diversity_weight=weight)
+            for weight in (0, (1, 0))
+        )
+    ]
+    assert losses[1] - losses[0] == pytest.approx(1.0 - 2 * 0.2 / math.sqrt(math.pi), abs=0.02)
+
+
 def test_power_weight_asks_for_the_spectra_of_the_other_set():
     """Maps of b are four times those of a, and physical ones are the same in this test: the term is four times the
     same distance, and none once a2b and b2a multiply and divide by four."""
@@ -325,6 +349,10 @@ def test_steganography_is_found_and_honesty_is_not_suspected():
         (dict(noise_channels=-1), "noise_channels"),
         (dict(marginal_weight=-1.0), "marginal_weight"),
         (dict(beam=-1.0), "beam"),
+        (dict(thermal_noise=0.1), "thermal_noise"),
+        (dict(thermal_noise=(0.0, 0.1)), "thermal_noise"),
+        (dict(thermal_noise=(0.2, 0.1)), "thermal_noise"),
+        (dict(noise=False, thermal_noise=(0.1, 0.1), diversity_weight=1.0), "diversity_weight needs noise"),
     ],
 )
 def test_constructor_refusals(arguments, message):
