@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-PRESET = "diffusion_dm2hi_toy64"
+PRESET = "latent_diffusion_dm2hi_toy64"  # twice as fast as diffusion, and hardly worse: see zoo/leaderboard.md
 _EXAMPLE = """\
 examples:
   skazoo quickstart

@@ -11,7 +11,7 @@ from keras import ops
 from ..errors import ParameterError, check_choice
 from .adversarial import duel
 from .beam import beam_noise, convolve_beam, log_uniform
-from .fidelity import energy_distance, log_powers, window_means
+from .fidelity import energy_distance, log_powers, mean_difference, window_means
 from .gan import GAN, check_weight
 from .inputs import as_batch
 from .noise import RowNoise
@@ -20,6 +20,8 @@ from .replay import ReplayBuffer
 __all__ = ["Backwards", "CycleGAN", "Steganography"]
 
 WINDOWS = 1, 4, 16, 64  # pixels a side, of `marginal_weight`
+PLACE = 8  # pixels a side: over which `diversity` is averaged where it is a share of the scatter
+DIVERSITY_UNITS = "network", "scatter"
 DIRECTIONS = {"a2b": ("source", "target"), "b2a": ("target", "source")}
 
 
@@ -116,6 +118,7 @@ class CycleGAN(GAN):
         residual=True,
         diversity_weight=0.0,
         diversity=0.5,
+        diversity_unit="network",
         marginal_weight=0.0,
         power_weight=0.0,
         beam=0.0,
@@ -160,6 +163,8 @@ class CycleGAN(GAN):
         if not all(isinstance(window, int) and window > 0 for window, _ in scales):
             raise ParameterError(f"a window of diversity must be a whole number of pixels, in {diversity}.")
         self.diversity = [(window, check_weight("diversity", value)) for window, value in scales]
+        check_choice("diversity_unit", diversity_unit, DIVERSITY_UNITS)
+        self.diversity_unit = diversity_unit
         self.thermal_noise = None if thermal_noise is None else _rms(thermal_noise)
         random = noise and (noise_channels or global_noise) or self.thermal_noise and not self.diversity_weight[1]
         if any(self.diversity_weight) and not random:
@@ -238,13 +243,10 @@ class CycleGAN(GAN):
             identity = _l1(go(self.a2b, b, 4), b) + _l1(go(self.b2a, a, 5), a)
             generator = generator + self.identity_weight * identity
             self.identity.update_state(identity)
-        ways = (self.a2b, a, made_b, 6), (self.b2a, b, made_a, 7)
-        for weight, (generate, maps, made, number) in zip(self.diversity_weight, ways, strict=True):
+        ways = (self.a2b, a, made_b, b, 6), (self.b2a, b, made_a, a, 7)
+        for weight, (generate, maps, made, true, number) in zip(self.diversity_weight, ways, strict=True):
             if weight:
-                apart = go(generate, maps, number) - made
-                for window, least in self.diversity:
-                    lack = least - ops.mean(ops.abs(window_means(apart, window)))
-                    generator = generator + weight * ops.maximum(lack, 0.0)
+                generator = generator + weight * self.lack(go(generate, maps, number) - made, true)
         for made, true, transform in ((made_b, b, self.target_transform), (made_a, a, self.source_transform)):
             if self.marginal_weight:
                 for window in WINDOWS:
@@ -268,6 +270,19 @@ class CycleGAN(GAN):
         self.generator_loss.update_state(generator)
         self.discriminator_loss.update_state(discriminator)
         return generator + discriminator
+
+    def lack(self, apart, true):
+        """By how much maps `apart`, between two draws of each source, fall short of `diversity`: a sum over windows."""
+        lack = 0.0
+        for window, least in self.diversity:
+            apart_here = ops.mean(ops.abs(window_means(apart, window)), axis=0, keepdims=True)
+            if self.diversity_unit == "network":
+                lack = lack + ops.maximum(least - ops.mean(apart_here), 0.0)
+                continue
+            scatter = mean_difference(window_means(true, window))[None]
+            places = window_means(least * scatter - apart_here, max(PLACE // window, 1))
+            lack = lack + ops.mean(ops.maximum(places, 0.0))
+        return lack
 
     def roles(self, direction="a2b"):
         """What `sample` is given and what it draws in that direction."""
@@ -331,6 +346,7 @@ class CycleGAN(GAN):
             "residual": self.residual,
             "diversity_weight": list(self.diversity_weight),
             "diversity": [list(each) for each in self.diversity],
+            "diversity_unit": self.diversity_unit,
             "marginal_weight": self.marginal_weight,
             "power_weight": self.power_weight,
             "beam": self.beam,

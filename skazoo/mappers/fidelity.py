@@ -14,7 +14,16 @@ from keras import ops
 
 from ..errors import ParameterError
 
-__all__ = ["FIDELITIES", "Diversity", "energy_distance", "fourier_modes", "log_powers", "peak_heights", "window_means"]
+__all__ = [
+    "FIDELITIES",
+    "Diversity",
+    "energy_distance",
+    "fourier_modes",
+    "log_powers",
+    "mean_difference",
+    "peak_heights",
+    "window_means",
+]
 
 WINDOWS = 4, 8  # pixels a side
 LEAST = 1e-4  # of the mean square: beyond the beam is no power at all, and no network draws less than a hundredth
@@ -101,11 +110,15 @@ def energy_distance(a, b):
     Two batches of maps can so be asked for one distribution of any number, without knowing pairs.
     """
 
-    def between(x, y, pairs):
-        return ops.sum(ops.abs(x[:, None] - y[None]), axis=(0, 1)) / ops.cast(ops.maximum(pairs, 1), "float32")
+    return mean_difference(a, b) - 0.5 * (mean_difference(a) + mean_difference(b))
 
-    n, m = ops.shape(a)[0], ops.shape(b)[0]
-    return between(a, b, n * m) - 0.5 * (between(a, a, n * (n - 1)) + between(b, b, m * (m - 1)))
+
+def mean_difference(a, b=None):
+    """Mean absolute difference of values a (n, ...) and b (m, ...), all pairs; of a among themselves (Gini's) where b
+    is None, none being compared with itself: (...)."""
+    pairs = ops.shape(a)[0] * (ops.shape(a)[0] - 1 if b is None else ops.shape(b)[0])
+    apart = ops.abs(a[:, None] - (a if b is None else b)[None])
+    return ops.sum(apart, axis=(0, 1)) / ops.cast(ops.maximum(pairs, 1), "float32")
 
 
 def window_means(maps, window, transform=None):

@@ -112,6 +112,24 @@ def test_whole_maps_are_to_differ():
     assert again.diversity == [(1, far), (8, far)] and again.diversity_weight == (2.0, 0.0)
 
 
+def test_diversity_as_a_share_of_the_scatter():
+    """True maps scatter by 2 on the left, by 1 on the right, a2b adds noise of 1: of four fifths of the scatter 0.6
+    lacks on the left, nothing on the right, where there is more than asked for."""
+    true = maps(256, seed=1) * np.where(np.arange(16) < 8, 2.0, 1.0).astype(np.float32)[:, None]
+    for window, share, lack in ((1, 0.8, 0.5 * 0.6), (8, 0.8, 0.0), (8, 1.6, 0.5 * (3.2 / 8 - 1 / 4))):
+        losses = []
+        for weight in (0.0, 3.0):
+            mapper = tiny(
+                noise_channels=1, diversity_weight=(weight, 0), diversity=[(window, share)], diversity_unit="scatter"
+            )
+            mapper.a2b = lambda inputs, training=False: inputs[0] + ops.repeat(ops.repeat(inputs[1], 2, 1), 2, 2)
+            mapper.b2a = same
+            losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(true), ops.array(maps(256)), False)))
+        expected = 3 * lack * 2 / np.sqrt(np.pi)
+        assert np.mean(losses[1] - losses[0]) == pytest.approx(expected, rel=0.05, abs=0.01), window
+    assert CycleGAN.from_config(mapper.get_config()).diversity_unit == "scatter"
+
+
 def test_marginal_weight_asks_for_the_means_of_the_other_set():
     """In network space both sets are alike, and nothing is missing where a2b leaves maps as they are. A shift by 1
     there is one of every mean, of distributions that are the narrower the larger the window."""
@@ -344,6 +362,7 @@ def test_steganography_is_found_and_honesty_is_not_suspected():
         (dict(diversity=(1.0, 2.0)), "diversity must be"),
         (dict(diversity=[]), "diversity must be"),
         (dict(diversity=[(0, 1.0)]), "window of diversity"),
+        (dict(diversity_unit="pixels"), "diversity_unit"),
         (dict(diversity=[(0.5, 1.0)]), "window of diversity"),
         (dict(global_noise=-1), "global_noise"),
         (dict(noise_channels=-1), "noise_channels"),
