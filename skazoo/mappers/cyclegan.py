@@ -166,8 +166,9 @@ class CycleGAN(GAN):
         check_choice("diversity_unit", diversity_unit, DIVERSITY_UNITS)
         self.diversity_unit = diversity_unit
         self.thermal_noise = None if thermal_noise is None else _rms(thermal_noise)
-        random = noise and (noise_channels or global_noise) or self.thermal_noise and not self.diversity_weight[1]
-        if any(self.diversity_weight) and not random:
+        there, back = self.diversity_weight
+        own = noise and (noise_channels or global_noise)
+        if (back and not own) or (there and not (own or self.thermal_noise)):
             raise ParameterError("diversity_weight needs noise to tell maps of one source apart: leave noise=True.")
         self.marginal_weight = check_weight("marginal_weight", marginal_weight)
         self.power_weight = check_weight("power_weight", power_weight)

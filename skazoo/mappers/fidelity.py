@@ -109,7 +109,6 @@ def energy_distance(a, b):
 
     Two batches of maps can so be asked for one distribution of any number, without knowing pairs.
     """
-
     return mean_difference(a, b) - 0.5 * (mean_difference(a) + mean_difference(b))
 
 
