@@ -75,6 +75,10 @@ class CycleGAN(GAN):
         diversity: how different, as the mean absolute difference of their pixels in network space; more is not asked. A
             list of pairs (window, difference) asks it of the means of windows of as many pixels a side: noise of single
             pixels alone leaves the total of a map as it is.
+        diversity_unit: of `diversity`: "network" space, on average over the map; or "scatter", where 1 is the mean
+            absolute difference of two true maps of the batch in the same place: then it is the share of the scatter
+            that the source does not explain, sqrt(1 - r^2) for Gaussian maps correlated by r with what the source
+            tells, and asked for in each place of 8 pixels a side. A batch of one map has no scatter: train on more.
         marginal_weight: of the means of windows, from the single pixel to the whole map, being distributed as those of
             true maps in the same place, which needs no pairs: judges see patches, and single pixels by the way. It
             works against `diversity` of large windows making the set of all maps wider than that of true ones; 1 was
@@ -273,7 +277,12 @@ class CycleGAN(GAN):
         return generator + discriminator
 
     def lack(self, apart, true):
-        """By how much maps `apart`, between two draws of each source, fall short of `diversity`: a sum over windows."""
+        """By how much maps `apart`, between two draws of each source, fall short of `diversity`: a sum over windows.
+
+        Args:
+            apart: (B, H, W, C), network space.
+            true: maps of the kind that was drawn, as `apart`.
+        """
         lack = 0.0
         for window, least in self.diversity:
             apart_here = ops.mean(ops.abs(window_means(apart, window)), axis=0, keepdims=True)
