@@ -78,7 +78,9 @@ class CycleGAN(GAN):
         diversity_unit: of `diversity`: "network" space, on average over the map; or "scatter", where 1 is the mean
             absolute difference of two true maps of the batch in the same place: then it is the share of the scatter
             that the source does not explain, sqrt(1 - r^2) for Gaussian maps correlated by r with what the source
-            tells, and asked for in each place of 8 pixels a side. A batch of one map has no scatter: train on more.
+            tells, and asked for in each place of 8 pixels a side, averaged over the places that mirroring and turning
+            a square map exchange. The set of generated maps is then held to that scatter too, which keeps what the
+            source explains to the rest. A batch of one map has no scatter: train on more.
         marginal_weight: of the means of windows, from the single pixel to the whole map, being distributed as those of
             true maps in the same place, which needs no pairs: judges see patches, and single pixels by the way. It
             works against `diversity` of large windows making the set of all maps wider than that of true ones; 1 was
@@ -251,7 +253,7 @@ class CycleGAN(GAN):
         ways = (self.a2b, a, made_b, b, 6), (self.b2a, b, made_a, a, 7)
         for weight, (generate, maps, made, true, number) in zip(self.diversity_weight, ways, strict=True):
             if weight:
-                generator = generator + weight * self.lack(go(generate, maps, number) - made, true)
+                generator = generator + weight * self.lack(go(generate, maps, number) - made, made, true)
         for made, true, transform in ((made_b, b, self.target_transform), (made_a, a, self.source_transform)):
             if self.marginal_weight:
                 for window in WINDOWS:
@@ -276,12 +278,17 @@ class CycleGAN(GAN):
         self.discriminator_loss.update_state(discriminator)
         return generator + discriminator
 
-    def lack(self, apart, true):
-        """By how much maps `apart`, between two draws of each source, fall short of `diversity`: a sum over windows.
+    def lack(self, apart, made, true):
+        """By how much generated maps miss `diversity`: a sum over windows.
+
+        Of scatter two things are asked: that draws of one source differ by their share of it, at least, and that the
+        set of generated maps scatters as the true ones, no less and no more. Without the second the first is had by
+        noise on top of all that sources differ by.
 
         Args:
-            apart: (B, H, W, C), network space.
-            true: maps of the kind that was drawn, as `apart`.
+            apart: (B, H, W, C), network space: two draws of each source, one less the other.
+            made: the latter.
+            true: maps of the kind that was drawn.
         """
         lack = 0.0
         for window, least in self.diversity:
@@ -289,9 +296,10 @@ class CycleGAN(GAN):
             if self.diversity_unit == "network":
                 lack = lack + ops.maximum(least - ops.mean(apart_here), 0.0)
                 continue
-            scatter = mean_difference(window_means(true, window))[None]
-            places = window_means(least * scatter - apart_here, max(PLACE // window, 1))
-            lack = lack + ops.mean(ops.maximum(places, 0.0))
+            side = max(PLACE // window, 1)
+            scatter, own = (mean_difference(window_means(maps, window))[None] for maps in (true, made))
+            short, wide = (_turned(window_means(each, side)) for each in (least * scatter - apart_here, own - scatter))
+            lack = lack + ops.mean(ops.maximum(short, 0.0)) + ops.mean(ops.abs(wide))
         return lack
 
     def roles(self, direction="a2b"):
@@ -395,6 +403,13 @@ def _rms(pair):
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not 0 < pair[0] <= pair[1]:
         raise ParameterError(f"thermal_noise must be a pair of rms, 0 < least <= greatest, but is {pair}.")
     return tuple(float(each) for each in pair)
+
+
+def _turned(maps):
+    """Maps averaged over the ways in which a square can be mirrored and turned: a batch is small, the sky has no up."""
+    maps = 0.5 * (maps + ops.flip(maps, axis=1))
+    maps = 0.5 * (maps + ops.flip(maps, axis=2))
+    return 0.5 * (maps + ops.transpose(maps, (0, 2, 1, 3))) if maps.shape[1] == maps.shape[2] else maps
 
 
 def _l1(maps, other):
