@@ -11,17 +11,16 @@ from keras import ops
 from ..errors import ParameterError, check_choice
 from .adversarial import duel
 from .beam import beam_noise, convolve_beam, log_uniform
-from .fidelity import energy_distance, log_powers, mean_difference, window_means
+from .fidelity import energy_distance, log_powers, window_means
 from .gan import GAN, check_weight
 from .inputs import as_batch
 from .noise import RowNoise
 from .replay import ReplayBuffer
+from .spread import DIVERSITY_UNITS, lack
 
 __all__ = ["Backwards", "CycleGAN", "Steganography"]
 
 WINDOWS = 1, 4, 16, 64  # pixels a side, of `marginal_weight`
-PLACE = 8  # pixels a side: over which `diversity` is averaged where it is a share of the scatter
-DIVERSITY_UNITS = "network", "scatter"
 DIRECTIONS = {"a2b": ("source", "target"), "b2a": ("target", "source")}
 
 
@@ -253,7 +252,8 @@ class CycleGAN(GAN):
         ways = (self.a2b, a, made_b, b, 6), (self.b2a, b, made_a, a, 7)
         for weight, (generate, maps, made, true, number) in zip(self.diversity_weight, ways, strict=True):
             if weight:
-                generator = generator + weight * self.lack(go(generate, maps, number) - made, made, true)
+                apart = go(generate, maps, number) - made
+                generator = generator + weight * lack(self.diversity, self.diversity_unit, apart, made, true)
         for made, true, transform in ((made_b, b, self.target_transform), (made_a, a, self.source_transform)):
             if self.marginal_weight:
                 for window in WINDOWS:
@@ -277,30 +277,6 @@ class CycleGAN(GAN):
         self.generator_loss.update_state(generator)
         self.discriminator_loss.update_state(discriminator)
         return generator + discriminator
-
-    def lack(self, apart, made, true):
-        """By how much generated maps miss `diversity`: a sum over windows.
-
-        Of scatter two things are asked: that draws of one source differ by their share of it, at least, and that the
-        set of generated maps scatters as the true ones, no less and no more. Without the second the first is had by
-        noise on top of all that sources differ by.
-
-        Args:
-            apart: (B, H, W, C), network space: two draws of each source, one less the other.
-            made: the latter.
-            true: maps of the kind that was drawn.
-        """
-        lack = 0.0
-        for window, least in self.diversity:
-            apart_here = ops.mean(ops.abs(window_means(apart, window)), axis=0, keepdims=True)
-            if self.diversity_unit == "network":
-                lack = lack + ops.maximum(least - ops.mean(apart_here), 0.0)
-                continue
-            side = max(PLACE // window, 1)
-            scatter, own = (mean_difference(window_means(maps, window))[None] for maps in (true, made))
-            short, wide = (_turned(window_means(each, side)) for each in (least * scatter - apart_here, own - scatter))
-            lack = lack + ops.mean(ops.maximum(short, 0.0)) + ops.mean(ops.abs(wide))
-        return lack
 
     def roles(self, direction="a2b"):
         """What `sample` is given and what it draws in that direction."""
@@ -403,13 +379,6 @@ def _rms(pair):
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not 0 < pair[0] <= pair[1]:
         raise ParameterError(f"thermal_noise must be a pair of rms, 0 < least <= greatest, but is {pair}.")
     return tuple(float(each) for each in pair)
-
-
-def _turned(maps):
-    """Maps averaged over the ways in which a square can be mirrored and turned: a batch is small, the sky has no up."""
-    maps = 0.5 * (maps + ops.flip(maps, axis=1))
-    maps = 0.5 * (maps + ops.flip(maps, axis=2))
-    return 0.5 * (maps + ops.transpose(maps, (0, 2, 1, 3))) if maps.shape[1] == maps.shape[2] else maps
 
 
 def _l1(maps, other):

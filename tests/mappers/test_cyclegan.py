@@ -14,6 +14,7 @@ from skazoo.errors import ParameterError
 from skazoo.mappers import CycleGAN
 from skazoo.mappers.beam import convolve_beam
 from skazoo.mappers.fidelity import energy_distance, log_powers
+from skazoo.mappers.spread import lack as missing_spread
 
 EAGER = {"run_eagerly": True} if keras.backend.backend() == "tensorflow" else {}  # saves compiling for a step or two
 PLAIN = {"a": Affine(), "b": Affine(), "c": Affine()}
@@ -126,11 +127,28 @@ def test_diversity_as_a_share_of_the_scatter():
         (1, 0.8, left, 0.2),
         (1, 0.5, inner, 0.0),
     ):
-        mapper = tiny(diversity_weight=(1.0, 0), diversity=[(window, share)], diversity_unit="scatter")
         true = np.where(where, 2.0, 1.0) * rng.normal(size=(200, 32, 32, 1))
-        found = mapper.lack(*(ops.array(maps, dtype="float32") for maps in (noise[0] - noise[1], true, true)))
+        found = missing_spread(
+            [(window, share)],
+            "scatter",
+            *(ops.array(maps, dtype="float32") for maps in (noise[0] - noise[1], true, true)),
+        )
         assert float(ops.convert_to_numpy(found)) == pytest.approx(lack * 2 / np.sqrt(np.pi), rel=0.06, abs=0.005)
+    mapper = tiny(diversity_weight=(1.0, 0), diversity=[(1, 0.8)], diversity_unit="scatter")
     assert CycleGAN.from_config(mapper.get_config()).diversity_unit == "scatter"
+
+
+def test_true_targets_tell_the_scatter():
+    """a2b leaves maps as they are, without noise, and true targets scatter twice as much: draws lack four fifths of
+    that, the set of them a half."""
+    losses = []
+    for weight in (0.0, 3.0):
+        mapper = tiny(noise_channels=1, diversity_weight=(weight, 0), diversity=[(1, 0.8)], diversity_unit="scatter")
+        mapper.a2b = mapper.b2a = lambda inputs, training=False: inputs[0]
+        targets, sources = ops.array(2 * maps(256, seed=1)), ops.array(maps(256))
+        losses.append(ops.convert_to_numpy(mapper.network_loss(targets, sources, False)))
+    expected = 3 * (0.8 * 2 + 1) * 2 / np.sqrt(np.pi)
+    assert np.mean(losses[1] - losses[0]) == pytest.approx(expected, rel=0.03)
 
 
 @pytest.mark.parametrize("factor", [0.7, 1.0, 1.3])
@@ -139,11 +157,11 @@ def test_the_set_is_to_scatter_as_the_true_maps(factor):
     rng = np.random.default_rng(1)
     true = rng.normal(size=(200, 16, 16, 1))
     apart = 2 * rng.normal(size=true.shape)
-    mapper = tiny(diversity_weight=(1.0, 0), diversity=[(1, 0.8), (16, 0.8)], diversity_unit="scatter")
-    found = mapper.lack(*(ops.array(maps, dtype="float32") for maps in (apart, factor * true, true)))
+    asked = [(1, 0.8), (16, 0.8)], "scatter"
+    found = missing_spread(*asked, *(ops.array(maps, dtype="float32") for maps in (apart, factor * true, true)))
     expected = abs(factor - 1) * (1 + 1 / 16) * 2 / np.sqrt(np.pi)
     assert float(ops.convert_to_numpy(found)) == pytest.approx(expected, rel=0.02, abs=1e-6)
-    alone = mapper.lack(*(ops.array(maps[:1], dtype="float32") for maps in (apart, factor * true, true)))
+    alone = missing_spread(*asked, *(ops.array(maps[:1], dtype="float32") for maps in (apart, factor * true, true)))
     assert float(ops.convert_to_numpy(alone)) == 0.0
 
 
