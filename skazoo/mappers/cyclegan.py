@@ -77,9 +77,10 @@ class CycleGAN(GAN):
         diversity_unit: of `diversity`: "network" space, on average over the map; or "scatter", where 1 is the mean
             absolute difference of two true maps of the batch in the same place: then it is the share of the scatter
             that the source does not explain, sqrt(1 - r^2) for Gaussian maps correlated by r with what the source
-            tells, and asked for in each place of 8 pixels a side, averaged over the places that mirroring and turning
-            a square map exchange. The set of generated maps is then held to that scatter too, which keeps what the
-            source explains to the rest. A batch of one map has no scatter: train on more.
+            tells. It is asked of each scale by itself, the means of a window less those of the next larger one in the
+            list, and in each place of 8 pixels a side, averaged over the places that mirroring and turning a square
+            map exchange. The set of generated maps is then held to that scatter too, which keeps what the source
+            explains to the rest. A batch of one map has no scatter: train on more.
         marginal_weight: of the means of windows, from the single pixel to the whole map, being distributed as those of
             true maps in the same place, which needs no pairs: judges see patches, and single pixels by the way. It
             works against `diversity` of large windows making the set of all maps wider than that of true ones; 1 was
@@ -169,6 +170,9 @@ class CycleGAN(GAN):
             raise ParameterError(f"a window of diversity must be a whole number of pixels, in {diversity}.")
         self.diversity = [(window, check_weight("diversity", value)) for window, value in scales]
         check_choice("diversity_unit", diversity_unit, DIVERSITY_UNITS)
+        windows = [window for window, _ in self.diversity]
+        if diversity_unit == "scatter" and any(b <= a or b % a for a, b in zip(windows, windows[1:], strict=False)):
+            raise ParameterError(f"windows of diversity must each be a multiple of the one before, but are {windows}.")
         self.diversity_unit = diversity_unit
         self.thermal_noise = None if thermal_noise is None else _rms(thermal_noise)
         there, back = self.diversity_weight
