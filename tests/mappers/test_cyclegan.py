@@ -13,27 +13,10 @@ from skazoo.datasets.pixel_transforms import Affine, Asinh
 from skazoo.errors import ParameterError
 from skazoo.mappers import CycleGAN
 from skazoo.mappers.beam import convolve_beam
-from skazoo.mappers.fidelity import energy_distance, log_powers
-from skazoo.mappers.spread import bands
-from skazoo.mappers.spread import lack as missing_spread
+
+from .tiny_cyclegan import maps, same, tiny
 
 EAGER = {"run_eagerly": True} if keras.backend.backend() == "tensorflow" else {}  # saves compiling for a step or two
-PLAIN = {"a": Affine(), "b": Affine(), "c": Affine()}
-
-
-def tiny(source="a", target="b", **arguments):
-    fields = {*np.ravel(source), *np.ravel(target)}
-    transforms = {name: PLAIN[name] for name in fields}
-    arguments = {"transforms": transforms, "width": 8, "multipliers": (1,), "stem": 2, "blocks": 1, **arguments}
-    return CycleGAN(source, target, 16, **{"replay": 6, **arguments})
-
-
-def maps(n=8, channels=1, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, 16, 16, channels)).astype(np.float32)
-
-
-def same(inputs, training=False):
-    return inputs[0]
 
 
 def values(network):
@@ -77,156 +60,6 @@ def test_the_way_back_from_the_target_can_be_left_out():
     assert CycleGAN.from_config(mapper.get_config()).cycle_weight == (0.0, 0.0)
 
 
-def test_maps_of_one_source_are_to_differ():
-    """a2b adds half its noise: the mean difference of two maps is 0.5 * 2 / sqrt(pi), what lacks to 1 counts thrice."""
-    losses = []
-    for weight in (0.0, 3.0):
-        mapper = tiny(cycle_weight=0.0, diversity_weight=weight, diversity=1.0, noise_channels=1)
-        mapper.a2b = lambda inputs, training=False: inputs[0] + 0.5 * ops.repeat(ops.repeat(inputs[1], 2, 1), 2, 2)
-        mapper.b2a = lambda inputs, training=False: inputs[0]
-        losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(maps(64)), ops.array(maps(64)), False)))
-    assert np.mean(losses[1] - losses[0]) == pytest.approx(3 * (1 - 1 / np.sqrt(np.pi) + 1), rel=0.03)
-    mapper.diversity = [(1, 0.0)]  # as different as asked for
-    again = ops.convert_to_numpy(mapper.network_loss(ops.array(maps(64)), ops.array(maps(64)), False))
-    assert np.allclose(again, losses[0], atol=1e-5)
-    with pytest.raises(ParameterError, match="diversity_weight needs noise"):
-        tiny(noise=False, diversity_weight=1.0)
-
-
-def test_whole_maps_are_to_differ():
-    """a2b adds the number that a map shares: means of all windows differ as pixels do, by 2 / sqrt(pi); with noise of
-    its own for each two pixels a mean of 8 differs by a quarter of that. Only the first of the two weights counts."""
-    expected, far = 2 / np.sqrt(np.pi), 3.0
-    for number, lack in ((2, 2 * (far - expected)), (1, (far - expected) + (far - expected / 4))):
-        losses = []
-        for weight in (0.0, 2.0):
-            mapper = tiny(
-                noise_channels=1, global_noise=1, diversity_weight=(weight, 0.0), diversity=[(1, far), (8, far)]
-            )
-            grown = 1 if number == 2 else 2
-            mapper.a2b = lambda inputs, training=False, number=number, grown=grown: (
-                inputs[0] + ops.repeat(ops.repeat(inputs[number], grown, 1), grown, 2)
-            )
-            mapper.b2a = same
-            losses.append(ops.convert_to_numpy(mapper.network_loss(ops.array(maps(512)), ops.array(maps(512)), False)))
-        assert np.mean(losses[1] - losses[0]) == pytest.approx(2 * lack, rel=0.03)
-    again = CycleGAN.from_config(mapper.get_config())
-    assert again.diversity == [(1, far), (8, far)] and again.diversity_weight == (2.0, 0.0)
-
-
-def test_diversity_as_a_share_of_the_scatter():
-    """True maps scatter by 2 in the inner quarter, by 1 outside, draws of one source differ by noise of 1: of four
-    fifths of the scatter 0.6 lacks inside, nothing outside, where there is more than asked for. Where left and right
-    differ, their mean counts: the sky has no up."""
-    rng = np.random.default_rng(0)
-    inner = np.outer(*2 * [np.abs(np.arange(32) - 15.5) < 8])[..., None]
-    left = np.broadcast_to(np.arange(32) < 16, (32, 32))[..., None]
-    noise = rng.normal(size=(2, 400, 32, 32, 1))
-    for window, share, where, lack in (
-        (1, 0.8, inner, 0.25 * 0.6),
-        (8, 0.8, inner, 0.25 * 0.6 / 8),
-        (1, 0.8, left, 0.2),
-        (1, 0.5, inner, 0.0),
-    ):
-        true = np.where(where, 2.0, 1.0) * rng.normal(size=(200, 32, 32, 1))
-        found = missing_spread(
-            [(window, share)],
-            "scatter",
-            *(ops.array(maps, dtype="float32") for maps in (noise[0] - noise[1], true, true)),
-        )
-        assert float(ops.convert_to_numpy(found)) == pytest.approx(lack * 2 / np.sqrt(np.pi), rel=0.06, abs=0.005)
-    mapper = tiny(diversity_weight=(1.0, 0), diversity=[(1, 0.8)], diversity_unit="scatter")
-    assert CycleGAN.from_config(mapper.get_config()).diversity_unit == "scatter"
-
-
-@pytest.mark.parametrize("size, windows", [((32, 32), (1, 4, 16)), ((16, 24), (2, 4, 64)), ((20, 20), (1, 8))])
-def test_bands_put_together_are_the_map(size, windows):
-    """Each band but the last has no mean over its windows; their sum is what the smallest windows hold."""
-    true = np.random.default_rng(2).normal(size=(3, *size, 1)).astype("float32")
-    parts = [ops.convert_to_numpy(part) for part in bands(ops.array(true), windows)]
-    rows, columns = (parts[0].shape[axis] * windows[0] for axis in (1, 2))
-    grown = [np.kron(part, np.ones((1, rows // part.shape[1], columns // part.shape[2], 1))) for part in parts]
-    step = windows[0]
-    means = true[:, :rows, :columns].reshape(3, rows // step, step, columns // step, step, 1).mean((2, 4))
-    assert np.allclose(sum(grown), np.kron(means, np.ones((1, step, step, 1))), atol=1e-5)
-    assert all(abs(part.mean()) < 1e-6 for part in parts[:-1])
-
-
-def test_no_scale_makes_up_for_another():
-    """Draws hold twice the fine scatter and none of the coarse one. In pixels alone nothing would lack; of two bands
-    the coarse one lacks all of its share and of its scatter, the fine one has scatter to spare."""
-    rng = np.random.default_rng(3)
-    fine = rng.normal(size=(3, 300, 16, 16, 1))
-    fine -= (
-        fine.reshape(3, 300, 4, 4, 4, 4, 1).mean((3, 5), keepdims=True).repeat(4, 3).repeat(4, 5).reshape(fine.shape)
-    )
-    coarse = rng.normal(size=(300, 4, 4, 1)).repeat(4, 1).repeat(4, 2)
-    made, other, true = 2 * fine[0], 2 * fine[1], fine[2] + coarse
-    found = missing_spread(
-        [(1, 0.8), (4, 0.8)], "scatter", *(ops.array(x, dtype="float32") for x in (other - made, made, true))
-    )
-    expected = (0.8 + 1 + np.sqrt(15 / 16)) * 2 / np.sqrt(np.pi)
-    assert float(ops.convert_to_numpy(found)) == pytest.approx(expected, rel=0.02)
-    with pytest.raises(ParameterError, match="multiple of the one before"):
-        tiny(diversity_weight=1.0, diversity=[(4, 0.8), (6, 0.8)], diversity_unit="scatter")
-
-
-def test_true_targets_tell_the_scatter():
-    """a2b leaves maps as they are, without noise, and true targets scatter twice as much: draws lack four fifths of
-    that, the set of them a half."""
-    losses = []
-    for weight in (0.0, 3.0):
-        mapper = tiny(noise_channels=1, diversity_weight=(weight, 0), diversity=[(1, 0.8)], diversity_unit="scatter")
-        mapper.a2b = mapper.b2a = lambda inputs, training=False: inputs[0]
-        targets, sources = ops.array(2 * maps(256, seed=1)), ops.array(maps(256))
-        losses.append(ops.convert_to_numpy(mapper.network_loss(targets, sources, False)))
-    expected = 3 * (0.8 * 2 + 1) * 2 / np.sqrt(np.pi)
-    assert np.mean(losses[1] - losses[0]) == pytest.approx(expected, rel=0.03)
-
-
-@pytest.mark.parametrize("factor", [0.7, 1.0, 1.3])
-def test_the_set_is_to_scatter_as_the_true_maps(factor):
-    """Draws that differ by more than their share: what lacks is the scatter of all maps, too little or too much."""
-    rng = np.random.default_rng(1)
-    true = rng.normal(size=(200, 16, 16, 1))
-    apart = 2 * rng.normal(size=true.shape)
-    asked = [(1, 0.8), (16, 0.8)], "scatter"
-    found = missing_spread(*asked, *(ops.array(maps, dtype="float32") for maps in (apart, factor * true, true)))
-    expected = abs(factor - 1) * (np.sqrt(1 - 1 / 256) + 1 / 16) * 2 / np.sqrt(np.pi)
-    assert float(ops.convert_to_numpy(found)) == pytest.approx(expected, rel=0.02, abs=1e-6)
-    alone = missing_spread(*asked, *(ops.array(maps[:1], dtype="float32") for maps in (apart, factor * true, true)))
-    assert float(ops.convert_to_numpy(alone)) == 0.0
-
-
-def test_marginal_weight_asks_for_the_means_of_the_other_set():
-    """In network space both sets are alike, and nothing is missing where a2b leaves maps as they are. A shift by 1
-    there is one of every mean, of distributions that are the narrower the larger the window."""
-    a, b = maps(256), maps(256, seed=1)
-    shifts, losses = (0.0, 1.0), {}
-    for weight in (0.0, 3.0):
-        for shift in shifts:
-            mapper = tiny(
-                transforms={"a": Affine(), "b": Affine(5.0, 2.0)},
-                cycle_weight=0.0,
-                identity_weight=0.0,
-                marginal_weight=weight,
-            )
-            mapper.a2b = lambda inputs, training=False, shift=shift: inputs[0] + shift
-            mapper.b2a = same
-            loss = mapper.network_loss(ops.array(b), ops.array(a), training=False)
-            losses[weight, shift] = float(np.mean(ops.convert_to_numpy(loss)))
-    missing = [losses[3.0, shift] - losses[0.0, shift] for shift in shifts]
-
-    def expected(deviation):  # energy distance of N(1, s) and N(0, s)
-        z = 0.5 / deviation
-        folded = 2 * deviation / math.sqrt(math.pi) * math.exp(-(z**2)) + math.erf(z)
-        return folded - 2 * deviation / math.sqrt(math.pi)
-
-    found = expected(1.0) + 2 * (expected(1 / 4) + 2 * expected(1 / 16))  # windows of 1, 4, 16, and 64 cut to 16
-    assert missing[0] == pytest.approx(0.0, abs=0.03)
-    assert missing[1] - missing[0] == pytest.approx(3 * found, rel=0.03)
-
-
 def test_targets_are_seen_through_the_beam():
     """In physical units, in training and in samples; sources are not."""
     mapper = tiny(transforms={"a": Affine(), "b": Asinh(0.1)}, beam=3.0, identity_weight=0.0, cycle_weight=(1.0, 0.0))
@@ -263,24 +96,6 @@ def test_targets_hold_thermal_noise():
         )
     ]
     assert losses[1] - losses[0] == pytest.approx(1.0 - 2 * 0.2 / math.sqrt(math.pi), abs=0.02)
-
-
-def test_power_weight_asks_for_the_spectra_of_the_other_set():
-    """Maps of b are four times those of a, and physical ones are the same in this test: the term is four times the
-    same distance, and none once a2b and b2a multiply and divide by four."""
-    a, b, losses = maps(128), 4 * maps(128, seed=1), {}
-    for weight in (0.0, 3.0):
-        for factor in (1.0, 4.0):
-            mapper = tiny(cycle_weight=0.0, identity_weight=0.0, power_weight=weight)
-            mapper.a2b = lambda inputs, training=False, factor=factor: factor * inputs[0]
-            mapper.b2a = lambda inputs, training=False, factor=factor: inputs[0] / factor
-            loss = mapper.network_loss(ops.array(b), ops.array(a), training=False)
-            losses[weight, factor] = float(np.mean(ops.convert_to_numpy(loss)))
-    term = {factor: losses[3.0, factor] - losses[0.0, factor] for factor in (1.0, 4.0)}
-    one, four = (log_powers(ops.array(each))[0] + np.log(np.mean(each**2)) for each in (a, b))
-    distance = float(ops.convert_to_numpy(ops.mean(energy_distance(one, four))))
-    assert distance > 1 and term[1.0] == pytest.approx(4 * 3 * distance, rel=0.01)
-    assert term[4.0] == pytest.approx(0.0, abs=0.2)
 
 
 def test_residual_generators_add_to_their_input():
